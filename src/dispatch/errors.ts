@@ -9,7 +9,10 @@ export const errorTable = {
   unauthenticated: { code: "unauthenticated", meaning: "No client certificate, or one that does not hold (any more)." },
   permission_denied: { code: "permission_denied", meaning: "The certificate holds, but does not allow this call." },
   no_such_path: { code: "not_found", meaning: "No call is served at this path." },
-  method_not_allowed: { code: "unimplemented", meaning: "The path exists, but not with this HTTP method; see `Allow`." },
+  method_not_allowed: {
+    code: "unimplemented",
+    meaning: "The path exists, but not with this HTTP method; see `Allow`.",
+  },
   unsupported_media_type: { code: "invalid_argument", meaning: "The request body is not `application/json`." },
   body_too_large: { code: "resource_exhausted", meaning: "The request body is larger than the server takes." },
   unsupported_protocol: {
@@ -54,7 +57,9 @@ export class DispatchError extends Error {
 
   /** An unknown throw as `internal`, which tells the caller nothing; an error of this table as it is. */
   static from(thrown: unknown): DispatchError {
-    return thrown instanceof DispatchError ? thrown : new DispatchError("internal", "internal error", { cause: thrown });
+    return thrown instanceof DispatchError
+      ? thrown
+      : new DispatchError("internal", "internal error", { cause: thrown });
   }
 }
 
