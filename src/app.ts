@@ -1,0 +1,185 @@
+import { parseNewDispatches } from "./dispatch/enqueue.js";
+import { instantFromMicros } from "./dispatch/instant.js";
+import type { Clock, EnqueueReceipt, Log, Random } from "./dispatch/ports.js";
+import { Queue } from "./dispatch/queue.js";
+import { AdminListener } from "./http/admin.js";
+import { createBinding } from "./http/binding/binding.js";
+import { Front } from "./http/front.js";
+import { Readiness } from "./http/health.js";
+import { limits } from "./http/limits.js";
+import { Listener } from "./http/listener.js";
+import type { TlsTexts } from "./http/pem.js";
+import { RequestLog } from "./http/request-log.js";
+import { rpcHandlers } from "./http/rpc.js";
+import { agentService } from "./http/services/agent-service.js";
+import { queueService } from "./http/services/queue-service.js";
+import { type IdentityPolicy, isHeld } from "./identity/identity.js";
+import { operatorMatcher } from "./identity/operator-pattern.js";
+import { RevocationFile } from "./identity/revocation-file.js";
+import { SqliteStore } from "./store/sqlite/store.js";
+import { systemClock } from "./telemetry/clock.js";
+
+export interface ServerOptions {
+  /** Port 0 lets the system choose. */
+  readonly listen: Address;
+  readonly adminListen: Address | "none";
+  readonly tls: TlsTexts;
+  readonly db: { readonly kind: "sqlite"; readonly path: string } | { readonly kind: "none" };
+  readonly agentCnSuffix: string;
+  /** Exact, or with one `*`. Not looked at where `tls.operatorCa` is set. */
+  readonly operatorCn: readonly string[];
+  /** Path of a JSON file that is followed as it changes. */
+  readonly revocations: string | undefined;
+  /** How many parked polls one host may have. */
+  readonly pollsPerHost: number;
+  readonly sweepMs: number;
+  /** How long answers in flight may take after `close`. */
+  readonly drainTimeoutMs: number;
+  readonly log: Log;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** Default: `Math.random`. */
+  readonly random?: Random;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A dispatch as a planner gives it; the rules for each field are those of the schema's `NewDispatch`. */
+export interface PlannedDispatch {
+  readonly hostname: string;
+  readonly rolloutId: string;
+  readonly targetClosure: string;
+  readonly soakDueAt: Date;
+}
+
+export interface RunningServer {
+  readonly port: number;
+  /** `undefined` with `adminListen: "none"`. */
+  readonly adminPort: number | undefined;
+  /**
+   * For a planner in the same process: what `QueueService.EnqueueDispatches` does, without the way over the network.
+   * `undefined` with `db: none`.
+   *
+   * @throws DispatchError `invalid_argument` naming the field, `draining`, or the store's error; nothing is enqueued then
+   */
+  readonly enqueue: ((dispatches: readonly PlannedDispatch[]) => Promise<EnqueueReceipt>) | undefined;
+  /** Reads again what is followed while running: the revocations. */
+  reload(): void;
+  /** Readiness off, no new connections, every parked poll answered with 503, answers in flight out, store closed. */
+  close(): Promise<void>;
+}
+
+/**
+ * The only wiring: makes every part, joins them, listens.
+ *
+ * @throws StoreOpenError, Error for a bad file, or the system's error for an address that cannot be listened on. Nothing
+ * is left open then.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const parts = createParts(options);
+  try {
+    const { adminListen, listen } = options;
+    const adminPort = adminListen === "none" ? undefined : await parts.admin.listen(adminListen.host, adminListen.port);
+    const { queue } = parts;
+    const port = await parts.listener.listen(listen.host, listen.port);
+    return {
+      port,
+      adminPort,
+      enqueue: queue && ((dispatches) => enqueue(queue, dispatches)),
+      reload: () => parts.revocations?.reload(),
+      close: () => drainAndClose(parts, options),
+    };
+  } catch (error) {
+    await close(parts);
+    throw error;
+  }
+}
+
+function enqueue({ enqueuer }: Queue, dispatches: readonly PlannedDispatch[]): Promise<EnqueueReceipt> {
+  const raws = dispatches.map((dispatch) => ({
+    ...dispatch,
+    soakDueAt: instantFromMicros(dispatch.soakDueAt.getTime() * 1_000) ?? ("out of range" as const),
+  }));
+  return enqueuer.enqueue(parseNewDispatches(raws));
+}
+
+interface Parts {
+  readonly clock: Clock;
+  /** `undefined` with `db: none`. */
+  readonly queue: Queue | undefined;
+  readonly revocations: RevocationFile | undefined;
+  readonly readiness: Readiness;
+  readonly front: Front;
+  readonly listener: Listener;
+  readonly admin: AdminListener;
+}
+
+function createParts(options: ServerOptions): Parts {
+  const { clock = systemClock, random = Math.random, log } = options;
+  const revocations = options.revocations === undefined ? undefined : new RevocationFile(options.revocations, log);
+  try {
+    const policy = createPolicy(options, revocations);
+    const queue = openQueue(options, clock, random);
+    const readiness = new Readiness(async () => queue?.check());
+    const services = [agentService({ polls: queue?.polls, random, log }), queueService(queue?.enqueuer)];
+    const front = new Front({
+      binding: createBinding(services, { maxBodyBytes: limits.maxBodyBytes }),
+      rpcs: rpcHandlers(services, { maxBodyBytes: limits.maxBodyBytes }),
+      policy,
+      clock,
+      health: readiness,
+      requestLog: new RequestLog(log, clock),
+    });
+    const listener = new Listener({
+      tls: options.tls,
+      log,
+      onRequest: (request, response) => front.serve(request, response, listener.connections),
+    });
+    revocations?.onChange(() => cutRefused(listener, policy, clock, log));
+    return { clock, queue, revocations, readiness, front, listener, admin: new AdminListener(readiness) };
+  } catch (error) {
+    revocations?.close();
+    throw error;
+  }
+}
+
+function createPolicy(options: ServerOptions, revocations: RevocationFile | undefined): IdentityPolicy {
+  return {
+    agentCnSuffix: options.agentCnSuffix,
+    isOperatorCn: operatorMatcher(options.operatorCn),
+    hasOperatorCa: options.tls.operatorCa !== undefined,
+    revokedBeforeMs: (subject) => revocations?.revokedBeforeMs(subject),
+  };
+}
+
+function openQueue({ db, ...options }: ServerOptions, clock: Clock, random: Random): Queue | undefined {
+  if (db.kind === "none") return undefined;
+  return new Queue({ ...options, store: SqliteStore.open(db.path, clock), clock, random });
+}
+
+/** A parked poll must not outlive its host's revocation. */
+function cutRefused(listener: Listener, policy: IdentityPolicy, clock: Clock, log: Log): void {
+  const connections = listener.connections.destroyIf((cert) => !isHeld(cert, policy, clock.nowMs()));
+  if (connections > 0) log.warn({ connections }, "connections cut: their certificates do not hold any more");
+}
+
+async function drainAndClose(parts: Parts, { drainTimeoutMs }: ServerOptions): Promise<void> {
+  parts.readiness.drain();
+  parts.front.drain();
+  const gone = parts.listener.drain();
+  parts.queue?.drain();
+  const cancel = parts.clock.after(drainTimeoutMs, () => parts.listener.connections.destroyAll());
+  await gone;
+  cancel();
+  await close(parts);
+}
+
+async function close({ queue, revocations, admin, listener }: Parts): Promise<void> {
+  await listener.drain();
+  await queue?.close();
+  revocations?.close();
+  await admin.close();
+}

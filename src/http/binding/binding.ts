@@ -1,0 +1,53 @@
+import type { Registry } from "@bufbuild/protobuf";
+import { decodeRequest } from "./decode.js";
+import { encodeResponse, jsonOptions } from "./encode.js";
+import type { BoundService } from "./endpoint.js";
+import type { BindingAnswer, BindingRequest } from "./exchange.js";
+import { type Route, Router } from "./router.js";
+import { endpointsOf } from "./rules.js";
+
+export type { BoundService } from "./endpoint.js";
+export type { BindingAnswer, BindingRequest } from "./exchange.js";
+export type { Route } from "./router.js";
+
+export interface BindingOptions {
+  /** The largest request body that is read. */
+  readonly maxBodyBytes: number;
+  /** Needed only for messages with a `google.protobuf.Any` or with extensions. */
+  readonly registry?: Registry;
+}
+
+/** Plain JSON over HTTP, for the RPCs that have a `google.api.http` annotation. */
+export interface Binding<C> {
+  /**
+   * Finds what is called at a percent-encoded path without query.
+   * Throws `no_such_path`, `method_not_allowed` (HEAD too, unless it is bound by itself: a GET may have side effects),
+   * and `invalid_argument` for a bad percent-encoding where a field is.
+   */
+  route(method: string, path: string): Route<C>;
+
+  /**
+   * Decodes the request, calls the service and encodes its answer.
+   * Throws `invalid_argument` naming the field and the rule, `unsupported_media_type`, whatever the request's `readBody`
+   * rejects with, such as `body_too_large`, and whatever the service does.
+   */
+  handle(route: Route<C>, request: BindingRequest, call: C): Promise<BindingAnswer>;
+}
+
+/**
+ * Binds services as their annotations say. An RPC without an annotation is left out.
+ * Throws an Error that names the RPC for an annotation that cannot be served, and for two that are the same.
+ */
+export function createBinding<C>(services: readonly BoundService<C>[], options: BindingOptions): Binding<C> {
+  const router = new Router(services.flatMap(endpointsOf));
+  const limits = { maxBodyBytes: options.maxBodyBytes, registry: options.registry };
+  const writeOptions = jsonOptions(options.registry);
+  return {
+    route: (method, path) => router.find(method, path),
+    async handle(route, request, call) {
+      const message = await decodeRequest(route, request, limits);
+      const { service, rpc } = route.endpoint;
+      return encodeResponse(route.endpoint, await service.invoke(rpc, message, call), writeOptions);
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
+import type { DispatchSchema } from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
+import { EnqueueOutcome, type NewDispatch } from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
+import type { Dispatch, EnqueueOutcome as Outcome } from "../dispatch/dispatch.js";
+import type { RawDispatch } from "../dispatch/enqueue.js";
+import { type Instant, instantFromMicros } from "../dispatch/instant.js";
+
+export function timestampFromInstant(instant: Instant): MessageInitShape<typeof TimestampSchema> {
+  const seconds = Math.floor(instant / 1_000_000);
+  return { seconds: BigInt(seconds), nanos: (instant - seconds * 1_000_000) * 1_000 };
+}
+
+/** Digits finer than a microsecond are dropped. */
+export function instantFromTimestamp({ seconds, nanos }: Timestamp): Instant | "out of range" {
+  if (nanos < 0 || nanos > 999_999_999) return "out of range";
+  return instantFromMicros(Number(seconds) * 1_000_000 + Math.floor(nanos / 1_000)) ?? "out of range";
+}
+
+export function dispatchToProto(dispatch: Dispatch): MessageInitShape<typeof DispatchSchema> {
+  return {
+    hostname: dispatch.hostname,
+    rolloutId: dispatch.rolloutId,
+    targetClosure: dispatch.targetClosure,
+    soakDueAt: timestampFromInstant(dispatch.soakDueAt),
+    enqueuedAt: timestampFromInstant(dispatch.enqueuedAt),
+  };
+}
+
+export function newDispatchFromProto(message: NewDispatch): RawDispatch {
+  return {
+    hostname: message.hostname,
+    rolloutId: message.rolloutId,
+    targetClosure: message.targetClosure,
+    soakDueAt: message.soakDueAt === undefined ? undefined : instantFromTimestamp(message.soakDueAt),
+  };
+}
+
+export const outcomeToProto = {
+  created: EnqueueOutcome.CREATED,
+  replaced: EnqueueOutcome.REPLACED,
+} as const satisfies Record<Outcome, EnqueueOutcome>;

@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { DispatchError } from "../dispatch/errors.js";
+import type { KnownIdentity } from "../identity/identity.js";
+import type { Call, Wire } from "./call.js";
+
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+/** How an exchange ended for the caller: its answer was handed to the operating system whole, or it was not. */
+export type Ending = "flushed" | "lost";
+
+/** What an exchange is told about its connection's client, once that has been let in. */
+export interface Admission {
+  readonly identity: KnownIdentity;
+  readonly certificateLeftMs: () => number;
+  /** @throws DispatchError `unauthenticated` */
+  readonly assertAllowed: () => void;
+}
+
+/** One request and its answer on Node's side: the request id, whether the caller is still there, what became of the answer. */
+export class Exchange {
+  readonly requestId: string;
+  readonly fields: Record<string, string | number> = {};
+
+  readonly #abort = new AbortController();
+  readonly #onUndelivered: (() => void)[] = [];
+  #ending: Ending | undefined;
+
+  constructor(
+    readonly request: NodeRequest,
+    readonly response: NodeResponse,
+    onEnd: (exchange: Exchange, ending: Ending) => void,
+  ) {
+    this.requestId = requestIdOf(request);
+    watchEnding(response, (ending) => {
+      this.#ending = ending;
+      if (ending === "lost") {
+        this.#abort.abort(new DispatchError("gone", "the caller went away"));
+        for (const callback of this.#onUndelivered) callback();
+      }
+      onEnd(this, ending);
+    });
+  }
+
+  /** Path without the query. */
+  get path(): string {
+    return this.#splitUrl()[0];
+  }
+
+  /** What stands behind the `?`; empty if there is none. */
+  get query(): string {
+    return this.#splitUrl()[1];
+  }
+
+  call(wire: Wire, admission: Admission): Call {
+    return {
+      requestId: this.requestId,
+      wire,
+      identity: admission.identity,
+      certificateLeftMs: admission.certificateLeftMs(),
+      signal: this.#abort.signal,
+      assertAllowed: admission.assertAllowed,
+      onUndelivered: (callback) => {
+        if (this.#ending === "lost") callback();
+        else this.#onUndelivered.push(callback);
+      },
+      note: (fields) => Object.assign(this.fields, fields),
+    };
+  }
+
+  #splitUrl(): [path: string, query: string] {
+    const url = this.request.url ?? "";
+    const mark = url.indexOf("?");
+    return mark < 0 ? [url, ""] : [url.slice(0, mark), url.slice(mark + 1)];
+  }
+}
+
+/** A client's own id is taken over if it is plain enough for a log line, so that its log and ours can be laid together. */
+function requestIdOf(request: NodeRequest): string {
+  const given = request.headers["x-request-id"];
+  return typeof given === "string" && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+function watchEnding(response: NodeResponse, onEnd: (ending: Ending) => void): void {
+  if ("stream" in response) {
+    // The compatibility layer emits `finish` for a reset stream too; the stream itself knows.
+    const stream = response.stream;
+    stream.once("close", () => onEnd(stream.writableFinished && !stream.aborted ? "flushed" : "lost"));
+    return;
+  }
+  const socket = response.socket;
+  let flushed = false;
+  response.once("finish", () => {
+    flushed = socket?.errored === null && !socket.destroyed;
+  });
+  response.once("close", () => onEnd(flushed ? "flushed" : "lost"));
+}

@@ -1,0 +1,144 @@
+import { DispatchError } from "../dispatch/errors.js";
+import type { Clock } from "../dispatch/ports.js";
+import { type IdentityPolicy, identify, type KnownIdentity } from "../identity/identity.js";
+import type { PeerCert } from "../identity/peer-cert.js";
+import { writeAnswer, writeError } from "./answer.js";
+import type { Binding } from "./binding/binding.js";
+import type { Call, Wire } from "./call.js";
+import { type Connection, type Connections, connectionOf } from "./connections.js";
+import { type Ending, Exchange, type NodeRequest, type NodeResponse } from "./exchange.js";
+import { type Health, healthAnswer, isHealthPath } from "./health.js";
+import { assertProtocolVersion } from "./protocol-version.js";
+import { readBody } from "./read-body.js";
+import type { RequestLog } from "./request-log.js";
+import { type rpcHandlers, serveRpc, wireOfContentType } from "./rpc.js";
+
+export interface FrontOptions {
+  readonly binding: Binding<Call>;
+  readonly rpcs: ReturnType<typeof rpcHandlers>;
+  readonly policy: IdentityPolicy;
+  readonly clock: Clock;
+  readonly health: Health;
+  readonly requestLog: RequestLog;
+}
+
+/**
+ * What stands in front of every wire, in this order: request id, health without a certificate, drain, identity, protocol
+ * version, then the HTTP binding or the RPC. See `docs/request-life.md`.
+ */
+export class Front {
+  readonly #options: FrontOptions;
+  #draining = false;
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  serve(request: NodeRequest, response: NodeResponse, connections: Connections): void {
+    const connection = connectionOf(request);
+    if (connection === undefined) {
+      response.destroy();
+      return;
+    }
+    const startedMs = this.#options.clock.monotonicMs();
+    const visit: Visit = { wire: "http", outcome: "ok", identity: undefined };
+    connections.exchangeStarted(connection);
+    const exchange = new Exchange(request, response, (ended, ending) => {
+      connections.exchangeEnded(connection);
+      this.#options.requestLog.write(ended, { ...visit, ending, startedMs });
+    });
+    if (this.#draining && !("stream" in response)) response.shouldKeepAlive = false;
+    this.#route(exchange, connection, visit).catch((error: unknown) => this.#fail(exchange, visit, error));
+  }
+
+  async #route(exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {
+    if (isHealthPath(exchange.path)) {
+      visit.outcome = "health";
+      const answer = await healthAnswer(this.#options.health, exchange.request.method, exchange.path);
+      return writeAnswer(exchange, answer);
+    }
+    const rpc = this.#options.rpcs.get(exchange.path);
+    if (rpc === undefined) return this.#serveHttp(exchange, connection, visit);
+    visit.wire = wireOfContentType(exchange.request.headers["content-type"]);
+    const admit = (wire: Wire) => this.#admit(wire, exchange, connection, visit);
+    await serveRpc(rpc, exchange, admit, (error) => this.#noteError(exchange, visit, error));
+  }
+
+  async #serveHttp(exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {
+    const { binding } = this.#options;
+    const call = this.#admit("http", exchange, connection, visit);
+    const { request } = exchange;
+    const method = request.method ?? "";
+    const route = binding.route(method, exchange.path);
+    const answer = await binding.handle(
+      route,
+      {
+        method,
+        path: exchange.path,
+        query: exchange.query,
+        contentType: request.headers["content-type"],
+        readBody: (maxBytes) => readBody(request, maxBytes),
+      },
+      call,
+    );
+    if (answer.status === 204) {
+      visit.outcome = "empty";
+      writeAnswer(exchange, answer);
+    } else {
+      writeAnswer(exchange, { ...answer, contentType: "application/json" });
+    }
+  }
+
+  /** @throws DispatchError that says why this caller is not let in */
+  #admit(wire: Wire, exchange: Exchange, { cert }: Connection, visit: Visit): Call {
+    visit.wire = wire;
+    if (this.#draining) {
+      throw new DispatchError("draining", "the server is shutting down", { retryAfterSeconds: 5 });
+    }
+    const known = requireCert(cert);
+    const identity = this.#identify(known);
+    visit.identity = identity;
+    assertProtocolVersion(exchange.request.headers);
+    return exchange.call(wire, {
+      identity,
+      certificateLeftMs: () => known.notAfterMs - this.#options.clock.nowMs(),
+      assertAllowed: () => void this.#identify(known),
+    });
+  }
+
+  #identify(cert: PeerCert): KnownIdentity {
+    return identify(cert, this.#options.policy, this.#options.clock.nowMs());
+  }
+
+  #fail(exchange: Exchange, visit: Visit, thrown: unknown): void {
+    this.#noteError(exchange, visit, thrown);
+    writeError(exchange, thrown);
+  }
+
+  #noteError(exchange: Exchange, visit: Visit, thrown: unknown): void {
+    const error = DispatchError.from(thrown);
+    visit.outcome = error.reason;
+    if (error.reason === "internal") this.#options.requestLog.writeFailure(exchange, error.cause ?? error);
+  }
+}
+
+/** What becomes known of a request on its way, for its line in the log. */
+export interface Visit {
+  wire: Wire;
+  outcome: string;
+  identity: KnownIdentity | undefined;
+}
+
+export interface FinishedVisit extends Readonly<Visit> {
+  readonly ending: Ending;
+  readonly startedMs: number;
+}
+
+function requireCert(cert: PeerCert | undefined): PeerCert {
+  if (cert !== undefined) return cert;
+  throw new DispatchError("unauthenticated", "a client certificate is needed");
+}

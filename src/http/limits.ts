@@ -1,0 +1,31 @@
+/** The limits of the API's port, with where each number comes from. */
+export const limits = {
+  /** From the first byte of a request to the end of its headers. Parked answers are not cut by this or the next. */
+  headersTimeoutMs: 10_000,
+  /** From the first byte of a request to the last of its body. 10,000 dispatches are about 3 MB. */
+  requestTimeoutMs: 30_000,
+  /** How often the two above are looked at. */
+  connectionsCheckingIntervalMs: 5_000,
+  /**
+   * Idle HTTP/1.1 connections. Agents keep theirs for 90 s; a shorter time here would close one just as it is used again,
+   * and they answer that with 5 s of silence (Node's own default of 5 s is the worst there is).
+   */
+  keepAliveTimeoutMs: 95_000,
+  /** The whole TLS handshake. */
+  handshakeTimeoutMs: 10_000,
+  /** The kernel asks a silent peer after this long whether it is still there. */
+  tcpKeepAliveMs: 30_000,
+  /** HTTP/2: a PING this often, and as long for its answer, finds peers that vanished without a word. */
+  http2PingMs: 20_000,
+  /** HTTP/2: calls at a time on one connection; Node's default has no bound. */
+  http2MaxConcurrentStreams: 100,
+  /** Both protocols, in bytes. Node's default for HTTP/1.1, which HTTP/2 lacks. */
+  maxHeaderBytes: 16_384,
+  /** HTTP/2, in megabytes for one connection. */
+  http2MaxSessionMemoryMb: 10,
+  /** HTTP/2: streams that a peer may open and reset: this many at once, then this many a second. */
+  http2StreamResetBurst: 200,
+  http2StreamResetRate: 20,
+  /** One request body: 10,000 dispatches of the longest kind are about 10 MB as JSON. */
+  maxBodyBytes: 16 * 1024 * 1024,
+} as const;

@@ -1,0 +1,129 @@
+import { constants } from "node:crypto";
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
+import type { Log } from "../dispatch/ports.js";
+import { readPeerCert } from "../identity/peer-cert.js";
+import { Connections } from "./connections.js";
+import type { NodeRequest, NodeResponse } from "./exchange.js";
+import { limits } from "./limits.js";
+import { certificatesIn, type TlsTexts } from "./pem.js";
+
+export interface ListenerOptions {
+  readonly tls: TlsTexts;
+  readonly log: Log;
+  readonly onRequest: (request: NodeRequest, response: NodeResponse) => void;
+}
+
+/** The API's port: TLS 1.3, HTTP/2 and HTTP/1.1 by ALPN, a client certificate asked for but judged by the gate. */
+export class Listener {
+  readonly connections = new Connections();
+  readonly #server: Http2SecureServer;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #closed: Promise<void> | undefined;
+
+  constructor({ tls, log, onRequest }: ListenerOptions) {
+    const operatorCas = certificatesIn(tls.operatorCa ?? "");
+    this.#server = createSecureServer({
+      ...tlsOptions(tls),
+      ...http2Options,
+      allowHTTP1: true,
+      // Options of net.Server, which the types of http2 leave out.
+      ...{ noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.tcpKeepAliveMs },
+    });
+    setHttp1Limits(this.#server);
+    // Before Node's own listener, which may emit the first request at once.
+    this.#server.prependListener("secureConnection", (socket) =>
+      this.connections.add(socket, readPeerCert(socket, operatorCas)),
+    );
+    this.#server.on("session", (session) => this.#watch(session));
+    this.#server.on("tlsClientError", (error, socket) => {
+      log.debug({ err: error, remote: socket.remoteAddress }, "TLS handshake failed");
+    });
+    this.#server.on("request", onRequest);
+  }
+
+  /** @throws the system's error, EADDRINUSE for one */
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host, port, backlog: 4_096 }, () => resolve());
+    });
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("no TCP address");
+    return address.port;
+  }
+
+  /** No new connections; the ones that are there end with their last answer. Resolves when the last is gone. */
+  drain(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      for (const session of this.#sessions) session.close();
+      this.connections.drain();
+    });
+    return this.#closed;
+  }
+
+  #watch(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    const stop = pingRegularly(session);
+    session.once("close", () => {
+      stop();
+      this.#sessions.delete(session);
+    });
+    // Without a listener the error of one connection would end the process; the session closes by itself.
+    session.on("error", () => undefined);
+  }
+}
+
+const http2Options = {
+  maxSessionMemory: limits.http2MaxSessionMemoryMb,
+  streamResetBurst: limits.http2StreamResetBurst,
+  streamResetRate: limits.http2StreamResetRate,
+  settings: {
+    enablePush: false,
+    maxConcurrentStreams: limits.http2MaxConcurrentStreams,
+    maxHeaderListSize: limits.maxHeaderBytes,
+  },
+};
+
+function tlsOptions(tls: TlsTexts) {
+  return {
+    cert: tls.cert,
+    key: tls.key,
+    // An empty list trusts nobody; no list at all would trust every public CA.
+    ca: [tls.clientCa, tls.operatorCa].filter((pem) => pem !== undefined),
+    minVersion: "TLSv1.3" as const,
+    requestCert: true,
+    // A refused handshake dies silently at the client; the gate answers 401 with the reason instead.
+    rejectUnauthorized: false,
+    // Tickets would keep a client certificate alive past its checks; a handshake costs about 3 ms of CPU instead.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+    handshakeTimeout: limits.handshakeTimeoutMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+  };
+}
+
+/** With `allowHTTP1` these are ignored as options, but not as properties set before `listen`. */
+function setHttp1Limits(server: Http2SecureServer): void {
+  Object.assign(server, {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: limits.connectionsCheckingIntervalMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+  });
+}
+
+/** Destroys the session when a PING stays unanswered until the next is due. @returns what stops it */
+function pingRegularly(session: ServerHttp2Session): () => void {
+  let unanswered = false;
+  const timer = setInterval(() => {
+    if (session.destroyed) return;
+    if (unanswered) return session.destroy();
+    unanswered = true;
+    session.ping(() => {
+      unanswered = false;
+    });
+  }, limits.http2PingMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
