@@ -156,7 +156,7 @@ export class AgentPolls {
       while (!receivers[0]?.mayReceive() && receivers.length > 0) receivers.shift();
       if (receivers.shift()?.deliver(one) !== true) this.giveBack(one.take);
     }
-    for (const poll of polls) poll.foundNothing();
+    for (const poll of polls) if (poll.foundNothing()) this.#options.log.debug({ hostname }, "parked");
     this.#endSuperfluous(hostname);
   }
 

@@ -51,11 +51,16 @@ export class Poll {
     return this.#state;
   }
 
-  /** The queue was looked at for this poll and had nothing: it parks, or ends if it was not to wait. */
-  foundNothing(): void {
-    if (this.#state !== "looking") return;
+  /**
+   * The queue was looked at for this poll and had nothing: it parks, or ends if it was not to wait.
+   *
+   * @returns whether it has parked just now
+   */
+  foundNothing(): boolean {
+    if (this.#state !== "looking") return false;
     if (this.#request.waitMs > 0) this.#state = "parked";
     else this.giveUp();
+    return this.state === "parked";
   }
 
   /** Whether it may be handed a dispatch now. If its caller has gone or is not allowed any more, this ends it. */

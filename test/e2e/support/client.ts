@@ -1,0 +1,105 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { Agent, request } from "node:https";
+import { connect, type TLSSocket } from "node:tls";
+import type { Issued } from "../../../src/pki/issue.js";
+import type { TestPki } from "./pki.js";
+import type { TestServer } from "./server.js";
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface Ask {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+}
+
+export const dispatchPath = "/v1/agent/dispatch";
+
+/** A plain HTTP/1.1 client that is not ours: node:https, one connection per call. */
+export class HttpClient {
+  readonly #agent: Agent;
+  readonly #server: Pick<TestServer, "port">;
+
+  /** @param identity `undefined` to come without a certificate */
+  constructor(server: Pick<TestServer, "port">, pki: TestPki, identity: Issued | undefined) {
+    this.#server = server;
+    this.#agent = new Agent({ ca: pki.ca.certPem, ...(identity && { cert: identity.certPem, key: identity.keyPem }) });
+  }
+
+  ask(path: string, { method = "GET", headers = {}, body, signal }: Ask = {}): Promise<Reply> {
+    const options = {
+      host: "localhost",
+      servername: "localhost",
+      port: this.#server.port,
+      path,
+      method,
+      headers,
+      agent: this.#agent,
+    };
+    return new Promise((resolve, reject) => {
+      const outgoing = request({ ...options, ...(signal && { signal }) }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () => {
+          const { statusCode = 0, headers: answered } = response;
+          resolve({ status: statusCode, headers: answered, body: Buffer.concat(chunks).toString() });
+        });
+      });
+      outgoing.on("error", reject);
+      outgoing.end(body);
+    });
+  }
+
+  poll(query = "", options: Ask = {}): Promise<Reply> {
+    return this.ask(`${dispatchPath}${query}`, options);
+  }
+
+  async enqueue(...dispatches: readonly WireDispatch[]): Promise<Reply> {
+    const body = JSON.stringify({ dispatches });
+    return this.ask("/v1/dispatches", { method: "POST", headers: { "content-type": "application/json" }, body });
+  }
+}
+
+export interface WireDispatch {
+  readonly hostname: string;
+  readonly rollout_id: string;
+  readonly target_closure: string;
+  readonly soak_due_at: string;
+}
+
+export function wireDispatch(hostname: string, changes: Partial<WireDispatch> = {}): WireDispatch {
+  return {
+    hostname,
+    rollout_id: "stable@a1b2c3d4",
+    target_closure: `/nix/store/9krlzvny65gdc8s7kpb6lkx8cd02c25b-nixos-system-${hostname}-26.05`,
+    soak_due_at: "2026-05-16T01:30:00Z",
+    ...changes,
+  };
+}
+
+/** A bare TLS connection, for what no HTTP client does: half-closing, resetting, pipelining, not reading. */
+export function connectRaw(server: TestServer, pki: TestPki, identity: Issued): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: "127.0.0.1",
+      port: server.port,
+      servername: "localhost",
+      ca: pki.ca.certPem,
+      cert: identity.certPem,
+      key: identity.keyPem,
+      ALPNProtocols: ["http/1.1"],
+    });
+    socket.once("error", reject);
+    socket.once("secureConnect", () => resolve(socket));
+  });
+}
+
+export function rawPoll(query = "?wait=60"): string {
+  return `GET ${dispatchPath}${query} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+}
