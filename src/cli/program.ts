@@ -1,4 +1,6 @@
 import { Command, CommanderError } from "commander";
+import { agentCommand } from "./agent.js";
+import { enqueueCommand } from "./enqueue.js";
 import { exitNameOf, exitTable } from "./exit.js";
 import type { Io } from "./io.js";
 import { mistake } from "./mistake.js";
@@ -23,7 +25,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 /** Every command. Each is one file, which knows nothing of the others. */
 function commands(io: Io): Command[] {
-  return [serveCommand(io), pkiCommand(io)];
+  return [serveCommand(io), enqueueCommand(io), agentCommand(io), pkiCommand(io)];
 }
 
 function program(io: Io): Command {

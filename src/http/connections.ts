@@ -10,10 +10,15 @@ declare module "node:tls" {
   }
 }
 
+/** What a connection tells the exchanges on it. */
+export interface ConnectionUser {
+  connectionClosed(): void;
+}
+
 /** One open connection and whose it is. */
 export class Connection {
-  /** Exchanges that have not ended. */
-  open = 0;
+  /** The exchanges that have not ended. */
+  readonly users = new Set<ConnectionUser>();
 
   constructor(
     readonly socket: TLSSocket,
@@ -39,22 +44,21 @@ export class Connections {
     // On the socket itself rather than in a Map: HTTP/2 shows its requests a proxy of the socket, never the same object.
     socket[key] = connection;
     this.#all.add(connection);
-    socket.once("close", () => this.#all.delete(connection));
+    socket.once("close", () => {
+      this.#all.delete(connection);
+      for (const user of connection.users) user.connectionClosed();
+    });
   }
 
-  exchangeStarted(connection: Connection): void {
-    connection.open += 1;
-  }
-
-  exchangeEnded(connection: Connection): void {
-    connection.open -= 1;
-    if (this.#draining && connection.open === 0) connection.socket.end();
+  exchangeEnded(connection: Connection, user: ConnectionUser): void {
+    connection.users.delete(user);
+    if (this.#draining && connection.users.size === 0) connection.socket.end();
   }
 
   /** Ends the idle connections now and each other one when its last answer is out. */
   drain(): void {
     this.#draining = true;
-    for (const { open, socket } of this.#all) if (open === 0) socket.end();
+    for (const { users, socket } of this.#all) if (users.size === 0) socket.end();
   }
 
   /** Cuts the connections whose certificate does not hold any more. @returns how many those were */

@@ -4,6 +4,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { DispatchError } from "../dispatch/errors.js";
 import type { KnownIdentity } from "../identity/identity.js";
 import type { Call, Wire } from "./call.js";
+import type { ConnectionUser } from "./connections.js";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -20,12 +21,13 @@ export interface Admission {
 }
 
 /** One request and its answer on Node's side: the request id, whether the caller is still there, what became of the answer. */
-export class Exchange {
+export class Exchange implements ConnectionUser {
   readonly requestId: string;
   readonly fields: Record<string, string | number> = {};
 
   readonly #abort = new AbortController();
   readonly #onUndelivered: (() => void)[] = [];
+  readonly #onEnd: (exchange: Exchange, ending: Ending) => void;
   #ending: Ending | undefined;
 
   constructor(
@@ -34,14 +36,13 @@ export class Exchange {
     onEnd: (exchange: Exchange, ending: Ending) => void,
   ) {
     this.requestId = requestIdOf(request);
-    watchEnding(response, (ending) => {
-      this.#ending = ending;
-      if (ending === "lost") {
-        this.#abort.abort(new DispatchError("gone", "the caller went away"));
-        for (const callback of this.#onUndelivered) callback();
-      }
-      onEnd(this, ending);
-    });
+    this.#onEnd = onEnd;
+    watchResponse(request, response, (ending) => this.#end(ending));
+  }
+
+  /** Node tells only the response at the head of a pipeline that its connection has gone; this tells the others. */
+  connectionClosed(): void {
+    this.#end("lost");
   }
 
   /** Path without the query. */
@@ -70,6 +71,16 @@ export class Exchange {
     };
   }
 
+  #end(ending: Ending): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = ending;
+    if (ending === "lost") {
+      this.#abort.abort(new DispatchError("gone", "the caller went away"));
+      for (const callback of this.#onUndelivered) callback();
+    }
+    this.#onEnd(this, ending);
+  }
+
   #splitUrl(): [path: string, query: string] {
     const url = this.request.url ?? "";
     const mark = url.indexOf("?");
@@ -83,17 +94,18 @@ function requestIdOf(request: NodeRequest): string {
   return typeof given === "string" && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
 }
 
-function watchEnding(response: NodeResponse, onEnd: (ending: Ending) => void): void {
+function watchResponse(request: NodeRequest, response: NodeResponse, onEnd: (ending: Ending) => void): void {
   if ("stream" in response) {
     // The compatibility layer emits `finish` for a reset stream too; the stream itself knows.
     const stream = response.stream;
     stream.once("close", () => onEnd(stream.writableFinished && !stream.aborted ? "flushed" : "lost"));
     return;
   }
-  const socket = response.socket;
+  // The request's, since a pipelined response has no socket before its turn comes.
+  const { socket } = request;
   let flushed = false;
   response.once("finish", () => {
-    flushed = socket?.errored === null && !socket.destroyed;
+    flushed = socket.errored === null && !socket.destroyed;
   });
   response.once("close", () => onEnd(flushed ? "flushed" : "lost"));
 }

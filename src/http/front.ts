@@ -46,11 +46,13 @@ export class Front {
     }
     const startedMs = this.#options.clock.monotonicMs();
     const visit: Visit = { wire: "http", outcome: "ok", identity: undefined };
-    connections.exchangeStarted(connection);
     const exchange = new Exchange(request, response, (ended, ending) => {
-      connections.exchangeEnded(connection);
+      connections.exchangeEnded(connection, ended);
+      // Its end comes before the error that it causes further in.
+      if (ending === "lost" && visit.outcome === "ok") visit.outcome = "gone";
       this.#options.requestLog.write(ended, { ...visit, ending, startedMs });
     });
+    connection.users.add(exchange);
     if (this.#draining && !("stream" in response)) response.shouldKeepAlive = false;
     this.#route(exchange, connection, visit).catch((error: unknown) => this.#fail(exchange, visit, error));
   }

@@ -9,10 +9,7 @@ import type { FieldPath, MessageField } from "./field-path.js";
 export function assignText(message: ReflectMessage, path: FieldPath, text: string): void {
   const { codec, field, name } = path;
   if (codec === undefined) {
-    throw invalid(
-      name,
-      `cannot be given outside a request body, since it is ${field.fieldKind === "map" ? "a map" : "a message or in a list"}`,
-    );
+    throw invalid(name, `cannot be given outside a request body, since it is ${whyNoText(path)}`);
   }
   const value = codec.parse(text);
   const container = path.parents.reduce((within, parent) => step(within, parent, name), message);
@@ -31,12 +28,20 @@ export function assignText(message: ReflectMessage, path: FieldPath, text: strin
   container.set(field, value);
 }
 
+function whyNoText({ field, parents, depth }: FieldPath): string {
+  if (parents.length + 1 < depth) {
+    return "within a list";
+  }
+  if (field.fieldKind === "map") {
+    return "a map";
+  }
+  return field.fieldKind === "list" ? "a list of messages" : "a message";
+}
+
 function step(within: ReflectMessage, parent: MessageField, name: string): ReflectMessage {
   refuseOtherOfOneof(within, parent, name);
   const inner = within.get(parent);
-  if (!within.isSet(parent)) {
-    within.set(parent, inner);
-  }
+  within.set(parent, inner);
   return inner;
 }
 

@@ -26,19 +26,25 @@ export async function readJsonText(request: BindingRequest, maxBytes: number): P
 /**
  * Reads JSON text as a message.
  * Throws `invalid_argument` with line and column, or with the path of the field that does not fit.
+ *
+ * @param sent The part of the text that the caller sent, in which lines and columns are counted.
  */
-export function readMessage(message: DescMessage, text: string, registry: Registry | undefined): Message {
+export function readMessage(
+  message: DescMessage,
+  text: string,
+  registry: Registry | undefined,
+  sent: string = text,
+): Message {
   try {
     // Rather than JSON.parse with fromJson: it refuses a key that is given twice, as the other wires do. It costs a
     // fifth more (36 ms instead of 29 for 10,000 messages in 1.8 MB).
     return fromJsonString(message, text, { registry });
   } catch (cause) {
-    const json = parseJson(text);
-    const syntax = findSyntaxFault(text);
+    const syntax = findSyntaxFault(sent);
     if (syntax !== undefined) {
-      throw badSyntax(text, syntax, cause);
+      throw badSyntax(sent, syntax, cause);
     }
-    const fault = findJsonFault(message, json, registry) ?? { path: "", rule: wholeRule(message) };
+    const fault = findJsonFault(message, parseJson(text), registry) ?? { path: "", rule: wholeRule(message) };
     throw invalid(fault.path || "body", fault.rule, cause);
   }
 }

@@ -45,7 +45,8 @@ async function decodeBody<C>(
   if (text === "") {
     return create(rpc.input);
   }
-  return readMessage(rpc.input, body.kind === "field" ? fieldAsMessage(body.field, text) : text, registry);
+  const whole = body.kind === "field" ? fieldAsMessage(body.field, text) : text;
+  return readMessage(rpc.input, whole, registry, text);
 }
 
 /** The JSON of a message that has this field only. */

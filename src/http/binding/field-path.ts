@@ -13,6 +13,8 @@ export interface FieldPath {
   readonly head: string;
   /** The message fields on the way to it, outermost first. */
   readonly parents: readonly MessageField[];
+  /** How many names there are. */
+  readonly depth: number;
   readonly field: DescField;
   /** How it is given as text; `undefined` if it cannot be, since it is a map or a message or lies in a repeated one. */
   readonly codec: TextCodec | undefined;
@@ -31,7 +33,7 @@ export function fieldTable(message: DescMessage): FieldTable {
   }
   const table = new Map<string, FieldPath>();
   for (const field of message.fields) {
-    const path = { name: field.name, head: field.name, parents: [], field, codec: codecOf(field) };
+    const path = { name: field.name, head: field.name, parents: [], depth: 1, field, codec: codecOf(field) };
     table.set(field.jsonName, path).set(field.name, path);
   }
   tables.set(message, table);
@@ -70,6 +72,7 @@ function nestedPath(steps: readonly DescField[], field: DescField): FieldPath {
     name: [...steps, field].map((step) => step.name).join("."),
     head: (steps[0] ?? field).name,
     parents,
+    depth: steps.length + 1,
     field,
     codec: parents.length === steps.length ? codecOf(field) : undefined,
   };

@@ -42,7 +42,9 @@ function messageCodec(desc: DescMessage): TextCodec | undefined {
     return wrapperCodec(desc, scalarCodecs[desc.fields[0].scalar]);
   }
   const form = stringForms.get(desc.typeName);
-  return form && { rule: form.rule, parse: (text) => (form.pattern.test(text) ? readJson(desc, text) : undefined) };
+  return (
+    form && { rule: form.rule, parse: (text) => (form.strict?.test(text) === false ? undefined : readJson(desc, text)) }
+  );
 }
 
 function wrapperCodec(desc: WktWrapperDesc, inner: TextCodec): TextCodec {
@@ -60,17 +62,24 @@ function wrapperCodec(desc: WktWrapperDesc, inner: TextCodec): TextCodec {
   };
 }
 
-// fromJson alone takes a Duration with anything after its "s".
-const stringForms = new Map([
+interface StringForm {
+  readonly rule: string;
+  /** What a text must match besides, where protobuf-es takes too much. */
+  readonly strict?: RegExp;
+}
+
+/** The well-known types whose JSON form is a string, apart from the wrappers. */
+const stringForms: ReadonlyMap<string, StringForm> = new Map<string, StringForm>([
   [
     "google.protobuf.Timestamp",
-    { rule: "must be an RFC 3339 instant such as 2026-05-16T01:30:00Z, from year 1 to year 9999", pattern: /^/ },
+    { rule: "must be an RFC 3339 instant such as 2026-05-16T01:30:00Z, from year 1 to year 9999" },
   ],
   [
     "google.protobuf.Duration",
-    { rule: "must be a duration in seconds such as 90s or 1.5s", pattern: /^-?[0-9]+(?:\.[0-9]{1,9})?s$/ },
+    // protobuf-es takes anything after the "s".
+    { rule: "must be a duration in seconds such as 90s or 1.5s", strict: /^-?[0-9]+(?:\.[0-9]{1,9})?s$/ },
   ],
-  ["google.protobuf.FieldMask", { rule: "must be lowerCamelCase field paths, separated by commas", pattern: /^/ }],
+  ["google.protobuf.FieldMask", { rule: "must be lowerCamelCase field paths, separated by commas" }],
 ]);
 
 function readJson(desc: DescMessage, text: string): unknown {

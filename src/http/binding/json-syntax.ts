@@ -17,8 +17,8 @@ type Expected =
   | '"," or "}"'
   | "the end";
 
-/** An object that is open, with the keys that it has so far, or an array that is open. */
-type Open = { readonly end: "}"; readonly keys: Set<string> } | { readonly end: "]" };
+/** What is open: an object, as the keys that it has so far, or an array. */
+type Open = Set<string> | "array";
 
 interface Token {
   /**
@@ -58,14 +58,14 @@ export function findSyntaxFault(text: string): SyntaxFault | undefined {
 function advance(expected: Expected, kind: string, open: Open[]): Expected | undefined {
   switch (kind) {
     case "{":
-      return isValue(expected) ? opened(open, { end: "}", keys: new Set() }, 'a key or "}"') : undefined;
+      return isValue(expected) ? opened(open, new Set(), 'a key or "}"') : undefined;
     case "[":
-      return isValue(expected) ? opened(open, { end: "]" }, 'a value or "]"') : undefined;
+      return isValue(expected) ? opened(open, "array", 'a value or "]"') : undefined;
     case "}":
     case "]":
       return expected.endsWith(`"${kind}"`) ? closed(open) : undefined;
     case ",":
-      return expected.startsWith('","') ? (open.at(-1)?.end === "}" ? "a key" : "a value") : undefined;
+      return expected.startsWith('","') ? (open.at(-1) === "array" ? "a value" : "a key") : undefined;
     case ":":
       return expected === '":"' ? "a value" : undefined;
     case '"':
@@ -93,16 +93,16 @@ function closed(open: Open[]): Expected {
 
 function afterValue(open: readonly Open[]): Expected {
   const container = open.at(-1);
-  return container === undefined ? "the end" : container.end === "}" ? '"," or "}"' : '"," or "]"';
+  return container === undefined ? "the end" : container === "array" ? '"," or "]"' : '"," or "}"';
 }
 
 function repeatedKey(quoted: string, container: Open | undefined): string | undefined {
   const key: unknown = JSON.parse(quoted);
-  if (container?.end !== "}" || typeof key !== "string") {
+  if (!(container instanceof Set) || typeof key !== "string") {
     return undefined;
   }
-  const repeated = container.keys.has(key);
-  container.keys.add(key);
+  const repeated = container.has(key);
+  container.add(key);
   return repeated ? key : undefined;
 }
 

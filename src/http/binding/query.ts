@@ -19,7 +19,8 @@ export function assignQuery(message: ReflectMessage, query: string, bound: Reado
     return;
   }
   const given = new Set<string>();
-  for (const [key, text] of new URLSearchParams(query)) {
+  // A first "?" would be taken off, and a second one belongs to the first key.
+  for (const [key, text] of new URLSearchParams(`?${query}`)) {
     const path = unboundField(message.desc, key, bound);
     if (path !== undefined) {
       refuseSecond(path, given);
@@ -34,7 +35,7 @@ function unboundField(message: DescMessage, key: string, bound: ReadonlySet<stri
 }
 
 function refuseSecond(path: FieldPath, given: Set<string>): void {
-  if (path.parents.length > maxDepth) {
+  if (path.depth > maxDepth) {
     throw invalid(path.head, `must not be nested deeper than ${maxDepth} levels`);
   }
   if (path.field.fieldKind !== "list" && given.has(path.name)) {

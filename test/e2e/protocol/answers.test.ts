@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dispatchPath, HttpClient, wireDispatch } from "../support/client.js";
 import { parkedSoFar, untilParked } from "../support/parked.js";
@@ -141,27 +142,24 @@ describe("protocol.md, Answers: 500", () => {
   test("the queue failed: an error object without its cause, logged as an error, and nothing is consumed", async () => {
     const folder = mkdtempSync(join(tmpdir(), "nixfleet-dispatch-500-"));
     const db = join(folder, "dispatch.db");
+    const identity = await pki.agent("web-01");
+    // A trigger makes SQLite itself refuse the take's update.
+    const sabotage = (sql: string) => new Database(db).exec(sql).close();
+
     const first = await TestServer.start(pki, { db });
-    // Far more than SQLite keeps in memory (2 MB).
-    for (const channel of ["a", "b", "c"]) {
-      const dispatches = Array.from({ length: 9_000 }, (_, i) =>
-        wireDispatch(`web-${i}`, { rollout_id: `${channel}@1` }),
-      );
-      await new HttpClient(first, pki, pki.operator).enqueue(...dispatches);
-    }
+    await new HttpClient(first, pki, pki.operator).enqueue(wireDispatch("web-01"));
     await first.stop();
+    sabotage("CREATE TRIGGER fire BEFORE UPDATE ON dispatches BEGIN SELECT RAISE(ABORT, 'disk on fire'); END");
     const broken = await TestServer.start(pki, { db });
-    // The pages under the running server are overwritten: its checks at the start have passed already.
-    const file = openSync(db, "r+");
-    const { size } = fstatSync(file);
-    writeSync(file, Buffer.alloc(size - 4_096, 0xff), 0, size - 4_096, 4_096);
-    closeSync(file);
-    const identity = await pki.agent("web-1000");
-    const reply = await new HttpClient(broken, pki, identity).poll("?wait=0");
+    const reply = await new HttpClient(broken, pki, identity).poll("?wait=60");
     expect([reply.status, JSON.parse(reply.body)]).toEqual([500, { code: "internal", message: "internal error" }]);
     const line = await broken.logged((each) => each.msg === "take failed; nothing was handed out");
-    expect(line.level).toBe(50);
+    expect([line.level, JSON.stringify(line)]).toEqual([50, expect.stringContaining("disk on fire")]);
     await broken.stop();
+    sabotage("DROP TRIGGER fire");
+    const mended = await TestServer.start(pki, { db });
+    expect((await new HttpClient(mended, pki, identity).poll("?wait=0")).status).toBe(200);
+    await mended.stop();
     rmSync(folder, { recursive: true });
   });
 });

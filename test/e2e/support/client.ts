@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import type { IncomingHttpHeaders } from "node:http";
 import { Agent, request } from "node:https";
-import { connect, type TLSSocket } from "node:tls";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Issued } from "../../../src/pki/issue.js";
 import type { TestPki } from "./pki.js";
 import type { TestServer } from "./server.js";
@@ -84,20 +86,25 @@ export function wireDispatch(hostname: string, changes: Partial<WireDispatch> = 
 }
 
 /** A bare TLS connection, for what no HTTP client does: half-closing, resetting, pipelining, not reading. */
-export function connectRaw(server: TestServer, pki: TestPki, identity: Issued): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      host: "127.0.0.1",
-      port: server.port,
-      servername: "localhost",
-      ca: pki.ca.certPem,
-      cert: identity.certPem,
-      key: identity.keyPem,
-      ALPNProtocols: ["http/1.1"],
-    });
-    socket.once("error", reject);
-    socket.once("secureConnect", () => resolve(socket));
+export async function connectRaw(
+  server: TestServer,
+  pki: TestPki,
+  identity: Issued,
+): Promise<{ readonly tls: TLSSocket; readonly tcp: Socket }> {
+  const tcp = connectTcp({ host: "127.0.0.1", port: server.port });
+  const { certPem: cert, keyPem: key } = identity;
+  const tls = connectTls({
+    socket: tcp,
+    servername: "localhost",
+    ca: pki.ca.certPem,
+    cert,
+    key,
+    ALPNProtocols: ["http/1.1"],
   });
+  await once(tls, "secureConnect");
+  // What the server does to a connection is for the test to look at.
+  tls.on("error", () => undefined);
+  return { tls, tcp };
 }
 
 export function rawPoll(query = "?wait=60"): string {

@@ -1,0 +1,66 @@
+import type { Connect } from "./connection.js";
+import type { Dispatch } from "./dispatch.js";
+import { type AgentOptions, parseOptions } from "./options.js";
+import { plainConnect } from "./plain-connection.js";
+import { pollLoop } from "./poll-loop.js";
+import { type HttpVersion, rpcConnect } from "./rpc-connection.js";
+
+export interface RpcAgentOptions extends AgentOptions {
+  /**
+   * Default: `"1.1"`. An agent has one poll at a time, so there is nothing to share a connection with, and the next
+   * poll on an HTTP/1.1 connection proves to a server that the answer before it has arrived.
+   */
+  readonly httpVersion?: HttpVersion;
+}
+
+/**
+ * The dispatches for this host as they come, for ever, over the generated client (Connect protocol).
+ *
+ * One poll is under way at a time, and none while the loop's body runs: each received dispatch is yielded exactly once
+ * and handled before the next is asked for. Errors do not end the iteration (but see `failFast`); they are told to
+ * `onEvent` and tried again. Leaving the loop or aborting `signal` closes the connection; each `for await` is a loop of
+ * its own.
+ *
+ * @throws TypeError or RangeError, at once, for an option that cannot be
+ */
+export function dispatches(options: RpcAgentOptions): AsyncIterable<Dispatch> {
+  return iterable(options, rpcConnect(options.httpVersion ?? "1.1"));
+}
+
+/** Like `dispatches`, over plain JSON on HTTP/1.1: for what stands between agent and server and knows no Connect. */
+export function plainDispatches(options: AgentOptions): AsyncIterable<Dispatch> {
+  return iterable(options, plainConnect);
+}
+
+function iterable(agentOptions: AgentOptions, connect: Connect): AsyncIterable<Dispatch> {
+  const options = parseOptions(agentOptions);
+  return { [Symbol.asyncIterator]: () => iterator(options.signal, (stop) => pollLoop(options, connect, stop)) };
+}
+
+/** A generator's own `return()` would wait until the poll that is under way has ended by itself. */
+function iterator(
+  signal: AbortSignal | undefined,
+  start: (stop: AbortSignal) => AsyncGenerator<Dispatch>,
+): AsyncIterator<Dispatch, void> {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  const dispatches = start(controller.signal);
+  const end = () => signal?.removeEventListener("abort", stop);
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  return {
+    async next() {
+      const result = await dispatches.next().catch((thrown: unknown) => {
+        end();
+        throw thrown;
+      });
+      if (result.done) end();
+      return result;
+    },
+    async return() {
+      stop();
+      end();
+      return dispatches.return(undefined);
+    },
+  };
+}
