@@ -1,13 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import { Agent, get } from "node:https";
 import { createSecureContext } from "node:tls";
-import { type DescMethod, getOption } from "@bufbuild/protobuf";
-import { http } from "../../gen/google/api/annotations_pb.js";
-import { AgentService } from "../../gen/nixfleet/dispatch/v1/agent_service_pb.js";
 import { parseRetryAfter } from "./back-off.js";
 import { type Connect, type ConnectionOptions, maxAnswerBytes, protocolHeaders } from "./connection.js";
 import { type Dispatch, dispatchFromJson } from "./dispatch.js";
 import { AgentError, answeredError, notADispatch } from "./errors.js";
+import { takePath } from "./take-path.js";
 
 /** Over plain JSON: one GET on HTTP/1.1, as the agents in the field do it. */
 export const plainConnect: Connect = (credentials, options) => {
@@ -28,16 +26,9 @@ export const plainConnect: Connect = (credentials, options) => {
 
 function pollUrl({ server, waitSeconds, hostname }: ConnectionOptions): URL {
   const url = new URL(server);
-  url.pathname = url.pathname.replace(/\/+$/, "") + getPath(AgentService.method.takeDispatch);
+  url.pathname = url.pathname.replace(/\/+$/, "") + takePath;
   url.search = new URLSearchParams({ wait: String(waitSeconds), hostname }).toString();
   return url;
-}
-
-/** The path that the schema binds the call to. */
-function getPath(method: DescMethod): string {
-  const { pattern } = getOption(method, http);
-  if (pattern.case === "get" && !pattern.value.includes("{")) return pattern.value;
-  throw new Error(`${method.toString()} is not bound to a plain GET`);
 }
 
 async function request(

@@ -1,4 +1,5 @@
 import { basename, relative } from "node:path";
+import { takePath } from "../agent/take-path.js";
 import type { RunningServer } from "../app.js";
 import { isLoopback } from "../config/host-port.js";
 import { defaultStateDir, type ServeConfig } from "../config/settings.js";
@@ -38,7 +39,7 @@ export interface Guide {
 /** Says loudly what this mode is, and the exact commands that work next. */
 export function printDevelopmentGuide(io: Io, { url, pki, enqueued, config }: Guide): void {
   const { agent, ca } = pki;
-  const curl = `curl --cacert ${quote(ca)} --cert ${quote(agent.cert)} --key ${quote(agent.key)} '${url}/v1/agent/dispatch?wait=60'`;
+  const curl = `curl --cacert ${quote(ca)} --cert ${quote(agent.cert)} --key ${quote(agent.key)} '${url}${takePath}?wait=60'`;
   const say = (line = "") => printLine(io, line);
   say(
     paint(

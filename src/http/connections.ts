@@ -1,6 +1,6 @@
 import { TLSSocket } from "node:tls";
 import type { PeerCert } from "../identity/peer-cert.js";
-import type { NodeRequest } from "./exchange.js";
+import type { NodeRequest } from "./node.js";
 
 const key = Symbol("connection");
 

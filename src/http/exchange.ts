@@ -1,13 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { DispatchError } from "../dispatch/errors.js";
 import type { KnownIdentity } from "../identity/identity.js";
 import type { Call, Wire } from "./call.js";
 import type { ConnectionUser } from "./connections.js";
-
-export type NodeRequest = IncomingMessage | Http2ServerRequest;
-export type NodeResponse = ServerResponse | Http2ServerResponse;
+import type { NodeRequest, NodeResponse } from "./node.js";
 
 /** How an exchange ended for the caller: its answer was handed to the operating system whole, or it was not. */
 export type Ending = "flushed" | "lost";

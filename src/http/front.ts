@@ -6,11 +6,12 @@ import { writeAnswer, writeError } from "./answer.js";
 import type { Binding } from "./binding/binding.js";
 import type { Call, Wire } from "./call.js";
 import { type Connection, type Connections, connectionOf } from "./connections.js";
-import { type Ending, Exchange, type NodeRequest, type NodeResponse } from "./exchange.js";
+import { Exchange } from "./exchange.js";
 import { type Health, healthAnswer, isHealthPath } from "./health.js";
+import type { NodeRequest, NodeResponse } from "./node.js";
 import { assertProtocolVersion } from "./protocol-version.js";
 import { readBody } from "./read-body.js";
-import type { RequestLog } from "./request-log.js";
+import type { RequestLog, Visit } from "./request-log.js";
 import { type rpcHandlers, serveRpc, wireOfContentType } from "./rpc.js";
 
 export interface FrontOptions {
@@ -126,18 +127,6 @@ export class Front {
     visit.outcome = error.reason;
     if (error.reason === "internal") this.#options.requestLog.writeFailure(exchange, error.cause ?? error);
   }
-}
-
-/** What becomes known of a request on its way, for its line in the log. */
-export interface Visit {
-  wire: Wire;
-  outcome: string;
-  identity: KnownIdentity | undefined;
-}
-
-export interface FinishedVisit extends Readonly<Visit> {
-  readonly ending: Ending;
-  readonly startedMs: number;
 }
 
 function requireCert(cert: PeerCert | undefined): PeerCert {

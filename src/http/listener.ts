@@ -3,8 +3,8 @@ import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } f
 import type { Log } from "../dispatch/ports.js";
 import { readPeerCert } from "../identity/peer-cert.js";
 import { Connections } from "./connections.js";
-import type { NodeRequest, NodeResponse } from "./exchange.js";
 import { limits } from "./limits.js";
+import type { NodeRequest, NodeResponse } from "./node.js";
 import { certificatesIn, type TlsTexts } from "./pem.js";
 
 export interface ListenerOptions {

@@ -1,5 +1,5 @@
 import { DispatchError } from "../dispatch/errors.js";
-import type { NodeRequest } from "./exchange.js";
+import type { NodeRequest } from "./node.js";
 
 /** @throws DispatchError `body_too_large` as soon as that is known, `gone` if the caller breaks off */
 export async function readBody(request: NodeRequest, maxBytes: number): Promise<Uint8Array> {

@@ -1,7 +1,20 @@
 import type { Clock } from "../dispatch/ports.js";
 import type { KnownIdentity } from "../identity/identity.js";
-import type { Exchange } from "./exchange.js";
-import type { FinishedVisit } from "./front.js";
+import type { Wire } from "./call.js";
+import type { Ending, Exchange } from "./exchange.js";
+
+/** What becomes known of a request on its way, for its line in the log. */
+export interface Visit {
+  wire: Wire;
+  /** `ok`, `empty`, `health`, or the reason of an error. */
+  outcome: string;
+  identity: KnownIdentity | undefined;
+}
+
+export interface FinishedVisit extends Readonly<Visit> {
+  readonly ending: Ending;
+  readonly startedMs: number;
+}
 
 interface Sink {
   info(fields: Record<string, unknown>, message: string): void;

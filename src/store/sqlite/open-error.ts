@@ -13,7 +13,7 @@ const troubles = {
   newer: (path: string) =>
     `${path} was written by a newer nixfleet-dispatch. It was left as it is. Run that version again, or restore the backup from before the upgrade.`,
   foreign: (path: string) =>
-    `${path} has a history of migrations that this version does not know. It was left as it is. Name another file with --db.`,
+    `${path} is another program's database, or one whose migrations this version does not know. It was left as it is. Name another file with --db.`,
 } as const;
 
 export class StoreOpenError extends Error {

@@ -4,7 +4,7 @@ import { type Instant, instantFromMs } from "../../dispatch/instant.js";
 import type { Clock, DispatchStore, EnqueueReceipt, TakeWant } from "../../dispatch/ports.js";
 import { enqueue } from "./enqueue.js";
 import { giveBack } from "./give-back.js";
-import { migrateDatabase } from "./migrate.js";
+import { assertOurDatabase, migrateDatabase } from "./migrate.js";
 import { openDatabase } from "./open.js";
 import { runtimeError } from "./runtime-error.js";
 import { prepareStatements, type Statements } from "./statements.js";
@@ -24,9 +24,9 @@ export class SqliteStore implements DispatchStore {
 
   /** @throws StoreOpenError with what to do about it */
   static open(path: string, clock: Pick<Clock, "nowMs">): SqliteStore {
-    const client = openDatabase(path);
+    const client = openDatabase(path, (opened) => assertOurDatabase(opened, path));
     try {
-      return new SqliteStore(client, prepareStatements(migrateDatabase(client, path)), clock);
+      return new SqliteStore(client, prepareStatements(migrateDatabase(client)), clock);
     } catch (error) {
       client.close();
       throw error;

@@ -4,7 +4,7 @@ import { issue } from "../../../src/pki/issue.js";
 import { operatorProfile } from "../../../src/pki/profile.js";
 import { otherCa, TestPki } from "../support/pki.js";
 import { TestServer } from "../support/server.js";
-import { goodFlags, type Refusal, refusedStart } from "../support/start.js";
+import { goodFlags, type Refusal, refusedStart, wordsOf } from "../support/start.js";
 
 let pki: TestPki;
 beforeAll(async () => {
@@ -60,7 +60,9 @@ describe("a certificate file that cannot work ends the start", () => {
   ])("%s as --tls-key: the way out is named, the contents are not quoted", async (_, contents) => {
     const { code, error, path } = await startWith("tls-key", contents);
     expect(code).toBe(1);
-    expect(error).toBe(`${path} is not a private key in PEM, or it is encrypted; it must be a plain one with mode 0600`);
+    expect(error).toBe(
+      `${path} is not a private key in PEM, or it is encrypted; it must be a plain one with mode 0600`,
+    );
   });
 
   test("the key of another certificate: both files are named", async () => {
@@ -126,7 +128,7 @@ describe("a start that is only doubtful is warned about", () => {
 
   test("no --client-ca: every call will be answered with 401", async () => {
     const { "client-ca": _, ...flags } = goodFlags(pki);
-    const server = await TestServer.startWith(flags);
+    const server = await TestServer.serve([...wordsOf(flags), "--json"]);
     const line = await server.logged(({ level }) => level === 40);
     expect(line.msg).toContain("401");
     await server.stop();

@@ -47,8 +47,14 @@ export class TestServer {
       ...["--tls-cert", pki.path("server.crt"), "--tls-key", pki.path("server.key"), "--client-ca", pki.path("ca.crt")],
       ...(settings.flags ?? []),
     ];
-    const server = new TestServer(spawnProgram(["serve", ...flags], settings.env));
+    const server = await TestServer.serve(flags, settings.env);
     server.#folder = folder;
+    return server;
+  }
+
+  /** With these flags and no others, for starts that `start` would furnish too well. They have to say `--json`. */
+  static async serve(flags: readonly string[], env?: Readonly<Record<string, string>>): Promise<TestServer> {
+    const server = new TestServer(spawnProgram(["serve", ...flags], env));
     await server.#listening();
     return server;
   }
@@ -112,7 +118,7 @@ export class TestServer {
     failed.catch(() => undefined);
     const { url, admin_url } = JSON.parse(String(line));
     this.#port = Number(new URL(url).port);
-    this.#adminPort = Number(new URL(admin_url).port);
+    this.#adminPort = admin_url === null ? 0 : Number(new URL(admin_url).port);
   }
 
   #read(line: string): void {
@@ -127,7 +133,7 @@ export class TestServer {
 export function spawnProgram(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  options: { readonly uid?: number; readonly cwd?: string } = {},
+  options: { readonly uid?: number; readonly cwd?: string; readonly timeout?: number } = {},
 ): ChildProcess {
   return spawn(process.execPath, [binary, ...args], {
     env: { PATH: process.env.PATH ?? "", HOME: tmpdir(), XDG_CONFIG_HOME: "/nonexistent", ...env },
@@ -142,12 +148,16 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** A program that should end and does not is ended before the test that waits for it gives up: nothing outlives it. */
+const hangingMs = 50_000;
+
 /** Runs the program to its end. */
 export async function runProgram(
   args: readonly string[],
   options: { readonly env?: Readonly<Record<string, string>>; readonly stdin?: string; readonly uid?: number } = {},
 ): Promise<Finished> {
-  const child = spawnProgram(args, options.env, options.uid === undefined ? {} : { uid: options.uid });
+  const { uid } = options;
+  const child = spawnProgram(args, options.env, { timeout: hangingMs, ...(uid !== undefined && { uid }) });
   let stdout = "";
   let stderr = "";
   child.stdout?.setEncoding("utf8").on("data", (text) => {

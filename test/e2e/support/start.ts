@@ -32,8 +32,11 @@ export interface Refusal {
  * `hint:` line, log lines of JSON, and no stack trace.
  */
 export async function refusedStart({ flags, more = [], ...options }: BadStart): Promise<Refusal> {
-  const words = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
-  return refusalIn(await runProgram(["serve", ...words, "--json", ...more], options));
+  return refusalIn(await runProgram(["serve", ...wordsOf(flags), "--json", ...more], options));
+}
+
+export function wordsOf(flags: Readonly<Record<string, string>>): string[] {
+  return Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
 export function refusalIn({ code, stdout, stderr }: Finished): Refusal {
