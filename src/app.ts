@@ -72,19 +72,32 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** An address that cannot be listened on, and which of the two it is. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+
+  constructor(
+    readonly option: "listen" | "adminListen",
+    readonly address: Address,
+    /** Of the system, such as `EADDRINUSE`. */
+    override readonly cause: unknown,
+  ) {
+    super(`${address.host}:${address.port} cannot be listened on`);
+  }
+}
+
 /**
  * The only wiring: makes every part, joins them, listens.
  *
- * @throws StoreOpenError, Error for a bad file, or the system's error for an address that cannot be listened on. Nothing
- * is left open then.
+ * @throws StoreOpenError, ListenError, or Error for a bad file. Nothing is left open then.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const parts = createParts(options);
+  const parts = await createParts(options);
   try {
-    const { adminListen, listen } = options;
-    const adminPort = adminListen === "none" ? undefined : await parts.admin.listen(adminListen.host, adminListen.port);
+    const { adminListen } = options;
+    const adminPort = adminListen === "none" ? undefined : await listen(parts.admin, "adminListen", adminListen);
     const { queue } = parts;
-    const port = await parts.listener.listen(listen.host, listen.port);
+    const port = await listen(parts.listener, "listen", options.listen);
     return {
       port,
       adminPort,
@@ -95,6 +108,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   } catch (error) {
     await close(parts);
     throw error;
+  }
+}
+
+async function listen(
+  listener: Listener | AdminListener,
+  option: ListenError["option"],
+  address: Address,
+): Promise<number> {
+  try {
+    return await listener.listen(address.host, address.port);
+  } catch (error) {
+    throw new ListenError(option, address, error);
   }
 }
 
@@ -117,33 +142,44 @@ interface Parts {
   readonly admin: AdminListener;
 }
 
-function createParts(options: ServerOptions): Parts {
+async function createParts(options: ServerOptions): Promise<Parts> {
   const { clock = systemClock, random = Math.random, log } = options;
   const revocations = options.revocations === undefined ? undefined : new RevocationFile(options.revocations, log);
+  let queue: Queue | undefined;
   try {
-    const policy = createPolicy(options, revocations);
-    const queue = openQueue(options, clock, random);
-    const readiness = new Readiness(async () => queue?.check());
-    const services = [agentService({ polls: queue?.polls, random, log }), queueService(queue?.enqueuer)];
-    const front = new Front({
-      binding: createBinding(services, { maxBodyBytes: limits.maxBodyBytes }),
-      rpcs: rpcHandlers(services, { maxBodyBytes: limits.maxBodyBytes }),
-      policy,
-      clock,
-      health: readiness,
-      requestLog: new RequestLog(log, clock),
-    });
-    const listener = new Listener({
-      tls: options.tls,
-      log,
-      onRequest: (request, response) => front.serve(request, response, listener.connections),
-    });
-    revocations?.onChange(() => cutRefused(listener, policy, clock, log));
-    return { clock, queue, revocations, readiness, front, listener, admin: new AdminListener(readiness) };
+    queue = openQueue(options, clock, random);
+    return joinParts(options, { clock, random, revocations, queue });
   } catch (error) {
+    await queue?.close();
     revocations?.close();
     throw error;
   }
+}
+
+interface FirstParts extends Pick<Parts, "clock" | "revocations" | "queue"> {
+  readonly random: Random;
+}
+
+function joinParts(options: ServerOptions, { clock, random, revocations, queue }: FirstParts): Parts {
+  const { log } = options;
+  const policy = createPolicy(options, revocations);
+  const readiness = new Readiness(async () => queue?.check());
+  const services = [agentService({ polls: queue?.polls, random, log }), queueService(queue?.enqueuer)];
+  const front = new Front({
+    binding: createBinding(services, { maxBodyBytes: limits.maxBodyBytes }),
+    rpcs: rpcHandlers(services, { maxBodyBytes: limits.maxBodyBytes }),
+    policy,
+    clock,
+    health: readiness,
+    requestLog: new RequestLog(log, clock),
+  });
+  const listener = new Listener({
+    tls: options.tls,
+    log,
+    onRequest: (request, response) => front.serve(request, response, listener.connections),
+  });
+  revocations?.onChange(() => cutRefused(listener, policy, clock, log));
+  return { clock, queue, revocations, readiness, front, listener, admin: new AdminListener(readiness) };
 }
 
 function createPolicy(options: ServerOptions, revocations: RevocationFile | undefined): IdentityPolicy {
@@ -166,12 +202,16 @@ function cutRefused(listener: Listener, policy: IdentityPolicy, clock: Clock, lo
   if (connections > 0) log.warn({ connections }, "connections cut: their certificates do not hold any more");
 }
 
-async function drainAndClose(parts: Parts, { drainTimeoutMs }: ServerOptions): Promise<void> {
+async function drainAndClose(parts: Parts, { drainTimeoutMs, log }: ServerOptions): Promise<void> {
   parts.readiness.drain();
   parts.front.drain();
   const gone = parts.listener.drain();
   parts.queue?.drain();
-  const cancel = parts.clock.after(drainTimeoutMs, () => parts.listener.connections.destroyAll());
+  const cancel = parts.clock.after(drainTimeoutMs, () => {
+    const { connections } = parts.listener;
+    log.warn({ connections: connections.size }, "drain timeout: the connections that are left are cut");
+    connections.destroyAll();
+  });
   await gone;
   cancel();
   await close(parts);

@@ -2,8 +2,9 @@ import { once } from "node:events";
 import { hostname } from "node:os";
 import { Command } from "commander";
 import type { Logger } from "pino";
-import { type RunningServer, startServer } from "../app.js";
+import { ListenError, type RunningServer, startServer } from "../app.js";
 import { formatHostPort } from "../config/host-port.js";
+import { settingFlag } from "../config/setting.js";
 import type { ServeConfig } from "../config/settings.js";
 import { UsageError } from "../config/usage-error.js";
 import type { TlsTexts } from "../http/pem.js";
@@ -47,13 +48,22 @@ interface Surroundings {
   readonly json: boolean;
 }
 
-async function serve(config: ServeConfig, { io, json }: Surroundings): Promise<void> {
+async function serve(config: ServeConfig, surroundings: Surroundings): Promise<void> {
+  const { io } = surroundings;
   const log = createLog({
     level: config.logLevel,
     format: config.logFormat,
     isTty: io.stderr.isTTY === true,
     colour: hasColour(io, io.stderr),
   });
+  // Signals are listened for before anybody is told that the server is up, and might send one.
+  await interruptible(io, async (signal) => {
+    const server = await startAndTell(config, surroundings, log);
+    await untilStopped(server, { io, signal, log });
+  });
+}
+
+async function startAndTell(config: ServeConfig, { io, json }: Surroundings, log: Logger): Promise<RunningServer> {
   const development = config.tlsCert === undefined ? await prepareDevelopment(config) : undefined;
   const tls = development?.tls ?? loadTls(config, log);
   if (tls.clientCa === undefined) log.warn("no --client-ca: every call will be answered with 401");
@@ -65,7 +75,7 @@ async function serve(config: ServeConfig, { io, json }: Surroundings): Promise<v
     const enqueued = await enqueueFirstDispatch(server);
     if (!json) printDevelopmentGuide(io, { url, pki: development.pki, enqueued, config });
   }
-  await untilStopped(server, io, log);
+  return server;
 }
 
 async function prepareDevelopment(config: ServeConfig) {
@@ -87,19 +97,24 @@ async function start(config: ServeConfig, tls: TlsTexts, log: Logger): Promise<R
     const { sweep, drainTimeout, ...same } = config;
     return await startServer({ ...same, tls, sweepMs: sweep, drainTimeoutMs: drainTimeout, log });
   } catch (error) {
-    throw listenError(error, config) ?? error;
+    throw error instanceof ListenError ? listenTrouble(error) : error;
   }
 }
 
-function listenError(error: unknown, { listen, adminListen }: ServeConfig): Error | undefined {
-  const code = systemCode(error);
-  if (!(error instanceof Error) || !("port" in error)) return undefined;
-  const isAdmin = adminListen !== "none" && error.port === adminListen.port && error.port !== listen.port;
-  const flag = isAdmin ? "--admin-listen" : "--listen";
-  const address = formatHostPort(isAdmin ? adminListen : listen);
-  const why = code === "EADDRINUSE" ? "is in use by another program" : `cannot be listened on (${code})`;
-  return new Error(`${address} ${why}. Stop that one, or choose another address with ${flag}.`, { cause: error });
+/** Without the system's error as its cause: the exit code and the hint of that are those for a client's connection. */
+function listenTrouble({ option, address, cause }: ListenError): Error {
+  const code = systemCode(cause) ?? String(cause);
+  const why = whyNotListening[code] ?? `cannot be listened on: ${code}`;
+  return new Error(`${formatHostPort(address)} ${why}. Choose another address with ${settingFlag(option)}.`);
 }
+
+const whyNotListening: Readonly<Record<string, string>> = {
+  EADDRINUSE: "is in use by another program",
+  EADDRNOTAVAIL: "is not an address of this machine",
+  EACCES: "is not for this user to listen on: ports below 1024 need a privilege",
+  ENOTFOUND: "does not resolve to an address",
+  EAI_AGAIN: "does not resolve to an address",
+};
 
 function urlOf({ listen }: ServeConfig, { port }: RunningServer, isDevelopment: boolean): string {
   if (isDevelopment) return `https://localhost:${port}`;
@@ -112,14 +127,18 @@ function adminUrlOf({ adminListen }: ServeConfig, { adminPort }: RunningServer):
   return `http://${formatHostPort({ host: adminListen.host, port: adminPort })}`;
 }
 
-async function untilStopped(server: RunningServer, io: Io, log: Logger): Promise<void> {
+interface Running {
+  readonly io: Io;
+  /** Aborts on the first SIGINT or SIGTERM. A second one ends the process at once: nobody listens for it any more. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+async function untilStopped(server: RunningServer, { io, signal, log }: Running): Promise<void> {
   const reload = (): void => server.reload();
   io.signals.on("SIGHUP", reload);
-  // Only the first signal is listened for: a second one ends the process at once.
-  const reason = await interruptible(io, async (signal) => {
-    await once(signal, "abort");
-    return signal.reason instanceof Error ? signal.reason.message : "stopped";
-  });
+  if (!signal.aborted) await once(signal, "abort");
+  const reason = signal.reason instanceof Error ? signal.reason.message : "stopped";
   log.info({ reason }, "draining");
   await server.close();
   io.signals.removeListener("SIGHUP", reload);

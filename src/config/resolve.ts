@@ -1,3 +1,4 @@
+import { formatHostPort } from "./host-port.js";
 import {
   BrokenRule,
   type ConfigOf,
@@ -42,7 +43,18 @@ export function resolveServe(sources: Sources): ServeConfig {
   needs(origins, "clientCa", "tlsCert");
   needs(origins, "operatorCa", "tlsCert");
   if (config.strict) needs(origins, "strict", "clientCa");
+  assertTwoAddresses(config);
   return config;
+}
+
+function assertTwoAddresses({ listen, adminListen }: ServeConfig): void {
+  if (adminListen === "none" || listen.port === 0) return;
+  if (listen.port !== adminListen.port || listen.host !== adminListen.host) return;
+  const address = formatHostPort(listen);
+  throw new UsageError(
+    `--listen and --admin-listen are the same address, ${address}`,
+    "Give one of them another port.",
+  );
 }
 
 /** The configuration of a command that calls a server; see {@link resolveServe}. */

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { PeerCert } from "../identity/peer-cert.js";
 import type { NodeRequest } from "./node.js";
@@ -32,14 +33,25 @@ export class Connection {
  * and revocation needs to find the connections of one certificate.
  */
 export class Connections {
+  /** By TCP, those included whose TLS handshake is not over. */
+  readonly #sockets = new Set<Socket>();
   readonly #all = new Set<Connection>();
   #draining = false;
+  #tellEmpty: () => void = () => undefined;
 
   get size(): number {
-    return this.#all.size;
+    return this.#sockets.size;
+  }
+
+  /** A TCP connection, at whose handshake it may still be cut. */
+  accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
   }
 
   add(socket: TLSSocket, cert: PeerCert | undefined): void {
+    // Its handshake outlasted the start of the drain. Node's own listeners come after this one and expect a live socket.
+    if (this.#draining) process.nextTick(() => socket.destroy());
     const connection = new Connection(socket, cert);
     // On the socket itself rather than in a Map: HTTP/2 shows its requests a proxy of the socket, never the same object.
     socket[key] = connection;
@@ -47,18 +59,30 @@ export class Connections {
     socket.once("close", () => {
       this.#all.delete(connection);
       for (const user of connection.users) user.connectionClosed();
+      if (this.#all.size === 0) this.#tellEmpty();
     });
   }
 
   exchangeEnded(connection: Connection, user: ConnectionUser): void {
     connection.users.delete(user);
-    if (this.#draining && connection.users.size === 0) connection.socket.end();
+    if (this.#draining) endIfIdle(connection);
   }
 
-  /** Ends the idle connections now and each other one when its last answer is out. */
+  /**
+   * Ends the idle connections now and each other one when its last answer is out. Those of HTTP/2 end by their sessions:
+   * a stream has closed before its last frames are on the socket, so ending that here would cut off gRPC's trailers.
+   */
   drain(): void {
     this.#draining = true;
-    for (const { users, socket } of this.#all) if (users.size === 0) socket.end();
+    for (const connection of this.#all) endIfIdle(connection);
+  }
+
+  /** Resolves once the last connection has closed and its exchanges know of it, which is later than the server's own end. */
+  async empty(): Promise<void> {
+    if (this.#all.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#tellEmpty = resolve;
+    });
   }
 
   /** Cuts the connections whose certificate does not hold any more. @returns how many those were */
@@ -69,8 +93,13 @@ export class Connections {
   }
 
   destroyAll(): void {
-    for (const { socket } of this.#all) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
+}
+
+function endIfIdle({ socket, users }: Connection): void {
+  // What is written still goes out; the client's own end is not waited for, since it may have vanished.
+  if (users.size === 0 && socket.alpnProtocol !== "h2") socket.destroySoon();
 }
 
 /** `undefined` if the connection has gone before its request was looked at. */

@@ -95,6 +95,8 @@ function watchResponse(request: NodeRequest, response: NodeResponse, onEnd: (end
     // The compatibility layer emits `finish` for a reset stream too; the stream itself knows.
     const stream = response.stream;
     stream.once("close", () => onEnd(stream.writableFinished && !stream.aborted ? "flushed" : "lost"));
+    // A body that was refused half-way would keep its stream open for good, its sender waiting for room to send the rest.
+    if (!stream.endAfterHeaders) stream.once("finish", () => stream.readableEnded || stream.close());
     return;
   }
   // The request's, since a pipelined response has no socket before its turn comes.
@@ -102,6 +104,8 @@ function watchResponse(request: NodeRequest, response: NodeResponse, onEnd: (end
   let flushed = false;
   response.once("finish", () => {
     flushed = socket.errored === null && !socket.destroyed;
+    // Whoever read the body has left off half-way, so nothing on this connection would be read any more.
+    if (!request.complete && request.destroyed) socket.end();
   });
   response.once("close", () => onEnd(flushed ? "flushed" : "lost"));
 }

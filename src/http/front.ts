@@ -1,3 +1,4 @@
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { DispatchError } from "../dispatch/errors.js";
 import type { Clock } from "../dispatch/ports.js";
 import { type IdentityPolicy, identify, type KnownIdentity } from "../identity/identity.js";
@@ -12,7 +13,8 @@ import type { NodeRequest, NodeResponse } from "./node.js";
 import { assertProtocolVersion } from "./protocol-version.js";
 import { readBody } from "./read-body.js";
 import type { RequestLog, Visit } from "./request-log.js";
-import { type rpcHandlers, serveRpc, wireOfContentType } from "./rpc.js";
+import { assertRpcRequest, type rpcHandlers, serveRpc, wireOf } from "./rpc.js";
+import { refuseRpc } from "./rpc-refusal.js";
 
 export interface FrontOptions {
   readonly binding: Binding<Call>;
@@ -46,11 +48,12 @@ export class Front {
       return;
     }
     const startedMs = this.#options.clock.monotonicMs();
-    const visit: Visit = { wire: "http", outcome: "ok", identity: undefined };
+    const visit: Visit = { wire: "http", outcome: "ok", identity: undefined, isUnread: false };
     const exchange = new Exchange(request, response, (ended, ending) => {
       connections.exchangeEnded(connection, ended);
       // Its end comes before the error that it causes further in.
       if (ending === "lost" && visit.outcome === "ok") visit.outcome = "gone";
+      else if (visit.isUnread) visit.outcome = "invalid_argument";
       this.#options.requestLog.write(ended, { ...visit, ending, startedMs });
     });
     connection.users.add(exchange);
@@ -65,10 +68,27 @@ export class Front {
       return writeAnswer(exchange, answer);
     }
     const rpc = this.#options.rpcs.get(exchange.path);
-    if (rpc === undefined) return this.#serveHttp(exchange, connection, visit);
-    visit.wire = wireOfContentType(exchange.request.headers["content-type"]);
-    const admit = (wire: Wire) => this.#admit(wire, exchange, connection, visit);
-    await serveRpc(rpc, exchange, admit, (error) => this.#noteError(exchange, visit, error));
+    if (rpc === undefined) await this.#serveHttp(exchange, connection, visit);
+    else await this.#serveRpc(rpc, exchange, connection, visit);
+  }
+
+  async #serveRpc(rpc: UniversalHandler, exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {
+    const wire = wireOf(exchange.request);
+    try {
+      const call = this.#admit(wire, exchange, connection, visit);
+      assertRpcRequest(rpc, exchange.request);
+      visit.isUnread = true;
+      await serveRpc(rpc, exchange, {
+        call,
+        onReached: () => {
+          visit.isUnread = false;
+        },
+        onError: (error) => this.#noteError(exchange, visit, error),
+      });
+    } catch (error) {
+      this.#noteError(exchange, visit, error);
+      refuseRpc(wire, exchange, error);
+    }
   }
 
   async #serveHttp(exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {

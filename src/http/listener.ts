@@ -21,7 +21,7 @@ export class Listener {
   #closed: Promise<void> | undefined;
 
   constructor({ tls, log, onRequest }: ListenerOptions) {
-    const operatorCas = certificatesIn(tls.operatorCa ?? "");
+    const cas = { clientCas: certificatesIn(tls.clientCa ?? ""), operatorCas: certificatesIn(tls.operatorCa ?? "") };
     this.#server = createSecureServer({
       ...tlsOptions(tls),
       ...http2Options,
@@ -30,9 +30,10 @@ export class Listener {
       ...{ noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.tcpKeepAliveMs },
     });
     setHttp1Limits(this.#server);
+    this.#server.on("connection", (socket) => this.connections.accept(socket));
     // Before Node's own listener, which may emit the first request at once.
     this.#server.prependListener("secureConnection", (socket) =>
-      this.connections.add(socket, readPeerCert(socket, operatorCas)),
+      this.connections.add(socket, readPeerCert(socket, cas)),
     );
     this.#server.on("session", (session) => this.#watch(session));
     this.#server.on("tlsClientError", (error, socket) => {
@@ -52,14 +53,21 @@ export class Listener {
     return address.port;
   }
 
-  /** No new connections; the ones that are there end with their last answer. Resolves when the last is gone. */
+  /**
+   * No new connections; the ones that are there end with their last answer. Resolves when the last is gone and every
+   * answer that did not leave has been reported.
+   */
   drain(): Promise<void> {
-    this.#closed ??= new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      for (const session of this.#sessions) session.close();
-      this.connections.drain();
-    });
+    this.#closed ??= this.#drain();
     return this.#closed;
+  }
+
+  async #drain(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const session of this.#sessions) session.close();
+    this.connections.drain();
+    await closed;
+    await this.connections.empty();
   }
 
   #watch(session: ServerHttp2Session): void {
@@ -102,7 +110,7 @@ function tlsOptions(tls: TlsTexts) {
   };
 }
 
-/** With `allowHTTP1` these are ignored as options, but not as properties set before `listen`. */
+/** With `allowHTTP1` options for HTTP/1.1 are ignored, but not properties set before `listen`. */
 function setHttp1Limits(server: Http2SecureServer): void {
   Object.assign(server, {
     headersTimeout: limits.headersTimeoutMs,
@@ -110,6 +118,9 @@ function setHttp1Limits(server: Http2SecureServer): void {
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: limits.connectionsCheckingIntervalMs,
     maxHeaderSize: limits.maxHeaderBytes,
+    requireHostHeader: true,
+    // Asked by `close`. Node's own also cuts answers that are not written out yet; `Connections` ends what is idle.
+    closeIdleConnections: () => undefined,
   });
 }
 

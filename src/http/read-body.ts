@@ -8,7 +8,8 @@ export async function readBody(request: NodeRequest, maxBytes: number): Promise<
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of request) {
+    // Not to be destroyed on the way out: the rest is thrown away below, so that the answer can be read and the connection used.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       const bytes: Buffer = chunk;
       size += bytes.length;
       if (size > maxBytes) break;
@@ -17,6 +18,9 @@ export async function readBody(request: NodeRequest, maxBytes: number): Promise<
   } catch (error) {
     throw new DispatchError("gone", "the request broke off", { cause: error });
   }
-  if (size > maxBytes) throw tooLarge();
+  if (size > maxBytes) {
+    request.resume();
+    throw tooLarge();
+  }
   return Buffer.concat(chunks);
 }

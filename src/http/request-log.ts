@@ -9,6 +9,8 @@ export interface Visit {
   /** `ok`, `empty`, `health`, or the reason of an error. */
   outcome: string;
   identity: KnownIdentity | undefined;
+  /** Whether Connect has yet to make sense of its encoding. What never gets further is the caller's mistake. */
+  isUnread: boolean;
 }
 
 export interface FinishedVisit extends Readonly<Visit> {

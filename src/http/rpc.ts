@@ -19,15 +19,19 @@ import { DispatchError } from "../dispatch/errors.js";
 import type { Call, Wire } from "./call.js";
 import { toConnectError } from "./errors.js";
 import type { Exchange } from "./exchange.js";
+import { withReadableMessage } from "./grpc-message.js";
+import type { NodeRequest } from "./node.js";
 import type { BoundService } from "./service.js";
 
-/** Lets a request in, or throws why not. Asked inside the RPC, so that every wire says the refusal in its own way. */
-export type Admit = (wire: Wire) => Call;
+/** A request that has been let in. */
+export interface Visitor {
+  readonly call: Call;
+  /** The request could be read, and has come to its service. Never called if Connect itself refuses it. */
+  readonly onReached: () => void;
+  readonly onError: (error: unknown) => void;
+}
 
-const admitKey = createContextKey<Admit>(() => {
-  throw new Error("a request came past the front");
-});
-const onErrorKey = createContextKey<(error: unknown) => void>(() => undefined);
+const visitorKey = createContextKey<Visitor | undefined>(undefined);
 
 /** Connect, gRPC and gRPC-Web for these services: path of each RPC to what serves it. */
 export function rpcHandlers(
@@ -46,13 +50,14 @@ function addService(router: ConnectRouter, bound: BoundService): void {
   for (const method of bound.service.methods) {
     if (!isUnary(method)) throw new Error(`${method} is not unary`);
     router.rpc(method, async (request, context) => {
-      const onError = context.values.get(onErrorKey);
+      const visitor = context.values.get(visitorKey);
+      if (visitor === undefined) throw new Error("a request came past the front");
+      visitor.onReached();
       try {
-        const call = context.values.get(admitKey)(wireOf(context.protocolName));
-        return await bound.invoke(method, request, withDeadline(call, context));
+        return await bound.invoke(method, request, withDeadline(visitor.call, context));
       } catch (error) {
-        onError(error);
-        throw toConnectError(error);
+        visitor.onError(error);
+        throw toConnectError(deadlineBehind(error, context) ?? error);
       }
     });
   }
@@ -62,38 +67,52 @@ function isUnary(method: DescMethod): method is DescMethodUnary {
   return method.methodKind === "unary";
 }
 
+/** A caller whose own deadline has passed has not gone: it may still read that this was the reason. */
+function deadlineBehind(error: unknown, { signal }: HandlerContext): ConnectError | undefined {
+  const reason: unknown = signal.reason;
+  const isGone = error instanceof DispatchError && error.reason === "gone";
+  return isGone && reason instanceof ConnectError && reason.code === Code.DeadlineExceeded ? reason : undefined;
+}
+
 /** Connect's signal aborts at the end of every call, so it counts only where the caller has set a deadline. */
 function withDeadline(call: Call, context: HandlerContext): Call {
   if (context.timeoutMs() === undefined) return call;
   return { ...call, signal: AbortSignal.any([call.signal, context.signal]) };
 }
 
-function wireOf(protocolName: string): Wire {
-  return protocolName === "grpc" || protocolName === "grpc-web" ? protocolName : "connect";
+/** By its content type. */
+export function wireOf({ headers }: NodeRequest): Wire {
+  const contentType = headers["content-type"] ?? "";
+  if (contentType.startsWith("application/grpc-web")) return "grpc-web";
+  return contentType.startsWith("application/grpc") ? "grpc" : "connect";
 }
 
-/** From the content type alone: what a request that never reached an RPC is called in the log. */
-export function wireOfContentType(contentType: string | undefined): Wire {
-  if (contentType?.startsWith("application/grpc-web")) return "grpc-web";
-  return contentType?.startsWith("application/grpc") ? "grpc" : "connect";
+/** @throws DispatchError `method_not_allowed` or `unsupported_media_type` */
+export function assertRpcRequest(
+  { allowedMethods, supportedContentType }: UniversalHandler,
+  request: NodeRequest,
+): void {
+  const { method = "", headers } = request;
+  if (!allowedMethods.includes(method)) {
+    const allow = allowedMethods.join(", ");
+    throw new DispatchError("method_not_allowed", `only ${allow} is served here`, { allow: allowedMethods });
+  }
+  if (supportedContentType(headers["content-type"] ?? "")) return;
+  throw new DispatchError("unsupported_media_type", "the request body must be of a type of Connect, gRPC or gRPC-Web");
 }
 
-export async function serveRpc(
-  handler: UniversalHandler,
-  exchange: Exchange,
-  admit: Admit,
-  onError: (error: unknown) => void,
-): Promise<void> {
+/** Serves a request that has been let in. Nothing is thrown: the caller has heard of all that went wrong, or has gone. */
+export async function serveRpc(handler: UniversalHandler, exchange: Exchange, visitor: Visitor): Promise<void> {
   const { request, response } = exchange;
-  const contextValues = createContextValues().set(admitKey, admit).set(onErrorKey, onError);
+  const contextValues = createContextValues().set(visitorKey, visitor);
   response.setHeader("x-request-id", exchange.requestId);
   try {
     const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, contextValues));
-    await universalResponseToNodeResponse(answer, response);
+    await universalResponseToNodeResponse(withReadableMessage(answer), response);
   } catch (error) {
-    // The caller has heard of everything that an RPC can say; what is left is a connection that broke under the answer.
+    // What is left is a connection that broke under the answer.
     const code = ConnectError.from(error).code;
-    if (code !== Code.Aborted && code !== Code.Canceled) onError(DispatchError.from(error));
+    if (code !== Code.Aborted && code !== Code.Canceled) visitor.onError(DispatchError.from(error));
     response.destroy();
   }
 }

@@ -60,7 +60,8 @@ function usableCn(cert: PeerCert): string {
 }
 
 function identityOf(cn: string, cert: PeerCert, policy: IdentityPolicy): KnownIdentity {
-  const isOperator = policy.hasOperatorCa ? cert.underOperatorCa : policy.isOperatorCn(cn);
+  if (cert.issuedUnder === "neither") throw refuse("does not come with the chain that leads to its CA");
+  const isOperator = policy.hasOperatorCa ? cert.issuedUnder === "operatorCa" : policy.isOperatorCn(cn);
   if (isOperator) return { kind: "operator", name: cn };
   const machineId = machineIdFromCn(cn, policy.agentCnSuffix);
   if (!isHostname(machineId)) throw refuse("has a Common Name that is not a lower-case host name");

@@ -11,12 +11,19 @@ export interface PeerCert {
   readonly extendedKeyUsage: readonly string[];
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
-  /** Signed, directly or through intermediates that the client sent, by one of the operators' CAs. */
-  readonly underOperatorCa: boolean;
+  /** Whose CA signed it, directly or through intermediates that the client sent. */
+  readonly issuedUnder: "operatorCa" | "clientCa" | "neither";
+}
+
+/** What a server trusts, for telling one from the other. */
+export interface TrustedCas {
+  readonly clientCas: readonly X509Certificate[];
+  /** Empty if operators are told by their Common Names. */
+  readonly operatorCas: readonly X509Certificate[];
 }
 
 /** The only reader of TLS sockets. `undefined` if the client sent no certificate. */
-export function readPeerCert(socket: TLSSocket, operatorCas: readonly X509Certificate[]): PeerCert | undefined {
+export function readPeerCert(socket: TLSSocket, cas: TrustedCas): PeerCert | undefined {
   const peer: DetailedPeerCertificate = socket.getPeerCertificate(true);
   // Without a certificate Node gives an empty object; a resumed session may even call that authorized.
   if (peer?.raw === undefined) return undefined;
@@ -26,8 +33,16 @@ export function readPeerCert(socket: TLSSocket, operatorCas: readonly X509Certif
     extendedKeyUsage: peer.ext_key_usage ?? [],
     notBeforeMs: Date.parse(peer.valid_from),
     notAfterMs: Date.parse(peer.valid_to),
-    underOperatorCa: operatorCas.length > 0 && isUnder(chainOf(peer), operatorCas),
+    issuedUnder: socket.authorized ? issuedUnder(peer, cas) : "neither",
   };
+}
+
+function issuedUnder(peer: DetailedPeerCertificate, { clientCas, operatorCas }: TrustedCas): PeerCert["issuedUnder"] {
+  // Without a CA of the operators' own, that it verifies has said all there is to say.
+  if (operatorCas.length === 0) return "clientCa";
+  const chain = chainOf(peer);
+  if (isUnder(chain, operatorCas)) return "operatorCa";
+  return isUnder(chain, clientCas) ? "clientCa" : "neither";
 }
 
 function commonNamesOf(peer: DetailedPeerCertificate): string[] {
@@ -47,7 +62,9 @@ function chainOf(peer: DetailedPeerCertificate): X509Certificate[] {
 
 /**
  * Follows signatures, not names: the chain that a client sends may contain anything, such as a copy of the (public)
- * certificate of the operators' CA behind a certificate that this CA never signed.
+ * certificate of the operators' CA behind a certificate that this CA never signed. Nor is it the path that was verified:
+ * of two intermediates with one name Node lists the first, be it a decoy, where OpenSSL tries the next. A chain that
+ * leads nowhere therefore says nothing of whose the certificate is.
  */
 function isUnder(chain: readonly X509Certificate[], cas: readonly X509Certificate[]): boolean {
   for (const [i, cert] of chain.entries()) {

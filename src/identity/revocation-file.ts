@@ -1,4 +1,4 @@
-import { readFileSync, unwatchFile, watchFile } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { Log } from "../dispatch/ports.js";
 import { parseRevocations, type Revocations } from "./revocations.js";
 
@@ -7,10 +7,14 @@ const lookEveryMs = 1_000;
 
 /**
  * The file of `--revocations`, followed as it changes. It is looked at by time stamp rather than by events, since on NixOS
- * it is often a symbolic link that is moved to a new target.
+ * it is often a symbolic link that is moved to a new target. Not by `fs.watchFile`, which takes its first look some time
+ * after it is called: what changed between the first reading and that look would never be noticed.
  */
 export class RevocationFile {
   #revocations: Revocations;
+  /** What the file looked like before it was last read. */
+  #version: string;
+  readonly #timer: NodeJS.Timeout;
   readonly #path: string;
   readonly #log: Log;
   #tellChange: () => void = () => undefined;
@@ -19,8 +23,11 @@ export class RevocationFile {
   constructor(path: string, log: Log) {
     this.#path = path;
     this.#log = log;
+    this.#version = this.#look();
     this.#revocations = this.#read();
-    watchFile(path, { interval: lookEveryMs, persistent: false }, this.reload);
+    this.#timer = setInterval(() => {
+      if (this.#look() !== this.#version) this.reload();
+    }, lookEveryMs).unref();
   }
 
   /** One listener, called after each change that was taken over. */
@@ -34,7 +41,8 @@ export class RevocationFile {
   }
 
   /** All of the new list or, if the file is bad, the old one. */
-  readonly reload = (): void => {
+  reload(): void {
+    this.#version = this.#look();
     try {
       this.#revocations = this.#read();
     } catch (error) {
@@ -43,10 +51,19 @@ export class RevocationFile {
     }
     this.#log.info({ path: this.#path, revocations: this.#revocations.size }, "revocations read");
     this.#tellChange();
-  };
+  }
 
   close(): void {
-    unwatchFile(this.#path, this.reload);
+    clearInterval(this.#timer);
+  }
+
+  #look(): string {
+    try {
+      const { dev, ino, size, mtimeNs, ctimeNs } = statSync(this.#path, { bigint: true });
+      return [dev, ino, size, mtimeNs, ctimeNs].join();
+    } catch (error) {
+      return String(error);
+    }
   }
 
   #read(): Revocations {

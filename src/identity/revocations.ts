@@ -13,7 +13,15 @@ export function parseRevocations(text: string): Revocations {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new Error('must be a JSON object such as {"web-01": "2026-05-16T01:30:00Z"}');
   }
-  return new Map(Object.entries(value).map(([subject, instant]) => [subject, parseInstantMs(subject, instant)]));
+  return new Map(
+    Object.entries(value).map(([subject, instant]) => [parseSubject(subject), parseInstantMs(subject, instant)]),
+  );
+}
+
+/** An entry that could never match anybody would look like a revocation and not be one. */
+function parseSubject(subject: string): string {
+  if (/^[a-z0-9.-]{1,253}$/.test(subject)) return subject;
+  throw new Error(`"${subject}": must be a machine id or an operator's Common Name, of a-z, 0-9, dots and hyphens`);
 }
 
 function parseInstantMs(subject: string, instant: unknown): number {

@@ -1,5 +1,6 @@
 import pino, { type Logger } from "pino";
 import pretty from "pino-pretty";
+import { LineSink } from "./line-sink.js";
 
 export type LogFormat = "auto" | "json" | "pretty";
 
@@ -20,8 +21,10 @@ export function createLog({ level, format, isTty, colour }: LogOptions): Logger 
   const forPeople = format === "pretty" || (format === "auto" && isTty);
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (!forPeople) {
-    // Collected and written in one go: a line per request must not cost a write per request.
-    return pino(options, pino.destination({ fd: 2, sync: false, minLength: 4_096, periodicFlush: 100 }));
+    return pino(options, new LineSink(2));
   }
-  return pino(options, pretty({ colorize: colour, destination: 2, sync: true, translateTime: "SYS:HH:MM:ss.l" }));
+  return pino(
+    options,
+    pretty({ colorize: colour, destination: 2, sync: true, translateTime: "SYS:HH:MM:ss.l", singleLine: true }),
+  );
 }

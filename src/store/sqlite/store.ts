@@ -3,6 +3,7 @@ import type { NewDispatch, TakeKey, Taken } from "../../dispatch/dispatch.js";
 import { type Instant, instantFromMs } from "../../dispatch/instant.js";
 import type { Clock, DispatchStore, EnqueueReceipt, TakeWant } from "../../dispatch/ports.js";
 import { enqueue } from "./enqueue.js";
+import { guardFile } from "./file-guard.js";
 import { giveBack } from "./give-back.js";
 import { assertOurDatabase, migrateDatabase } from "./migrate.js";
 import { openDatabase } from "./open.js";
@@ -20,6 +21,7 @@ export class SqliteStore implements DispatchStore {
   readonly #client: Database.Database;
   readonly #clock: Pick<Clock, "nowMs">;
   readonly #statements: Statements;
+  readonly #assertInPlace: () => void;
   #sequence: number;
 
   /** @throws StoreOpenError with what to do about it */
@@ -37,6 +39,7 @@ export class SqliteStore implements DispatchStore {
     this.#client = client;
     this.#statements = statements;
     this.#clock = clock;
+    this.#assertInPlace = guardFile(client.name);
     this.#sequence = statements.lastSequence.get()?.last ?? 0;
   }
 
@@ -54,7 +57,7 @@ export class SqliteStore implements DispatchStore {
   }
 
   async check(): Promise<void> {
-    // Takes the write lock and lets go of it: fails on a file that has become read-only or has vanished under us.
+    this.#assertInPlace();
     this.#transaction(() => undefined);
   }
 

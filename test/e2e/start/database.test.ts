@@ -16,7 +16,7 @@ import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HttpClient, wireDispatch } from "../support/client.js";
 import { TestPki } from "../support/pki.js";
-import { runProgram, TestServer } from "../support/server.js";
+import { TestServer } from "../support/server.js";
 import { goodFlags, type Refusal, refusedStart } from "../support/start.js";
 
 let pki: TestPki;
@@ -279,9 +279,4 @@ describe("what the server writes is its user's alone", () => {
     await second.stop();
     expect(files.map((name) => readFileSync(join(folder, name), "utf8"))).toEqual(before);
   });
-});
-
-test("--db none starts without a queue and writes no file", async () => {
-  const { code } = await runProgram(["--version"]);
-  expect(code).toBe(0);
 });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
 import type { TestPki } from "./pki.js";
 
 /** The built program, as it is shipped. */
@@ -135,12 +136,22 @@ export function spawnProgram(
   env: Readonly<Record<string, string>> = {},
   options: { readonly uid?: number; readonly cwd?: string; readonly timeout?: number } = {},
 ): ChildProcess {
-  return spawn(process.execPath, [binary, ...args], {
+  const child = spawn(process.execPath, [binary, ...args], {
     env: { PATH: process.env.PATH ?? "", HOME: tmpdir(), XDG_CONFIG_HOME: "/nonexistent", ...env },
     stdio: ["pipe", "pipe", "pipe"],
     ...options,
   });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return child;
 }
+
+const running = new Set<ChildProcess>();
+
+/** A test that fails may leave its server running; it does not outlive the file's tests. */
+afterAll(() => {
+  for (const child of running) child.kill("SIGKILL");
+});
 
 export interface Finished {
   readonly code: number | null;

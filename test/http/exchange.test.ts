@@ -1,0 +1,214 @@
+import { once } from "node:events";
+import { ServerResponse } from "node:http";
+import { constants } from "node:http2";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DispatchError } from "../../src/dispatch/errors.js";
+import { parseHostname } from "../../src/dispatch/hostname.js";
+import type { Call } from "../../src/http/call.js";
+import type { Exchange } from "../../src/http/exchange.js";
+import type { NodeResponse } from "../../src/http/node.js";
+import { Listening } from "./listening.js";
+
+let server: Listening;
+beforeAll(async () => {
+  server = await Listening.start();
+});
+afterAll(() => server.stop());
+
+function callOn(exchange: Exchange): Call {
+  return exchange.call("http", {
+    identity: { kind: "agent", machineId: parseHostname("web-01", "test") },
+    certificateLeftMs: () => 1,
+    assertAllowed: () => undefined,
+  });
+}
+
+/** Counts what an exchange tells of an answer that did not leave. */
+function watch(exchange: Exchange) {
+  const call = callOn(exchange);
+  const watched = { undelivered: 0, call };
+  call.onUndelivered(() => {
+    watched.undelivered += 1;
+  });
+  return watched;
+}
+
+function answer(response: NodeResponse, body = "hello"): void {
+  if (response instanceof ServerResponse) response.writeHead(200, { "content-length": body.length }).end(body);
+  else response.writeHead(200, { "content-length": body.length }).end(body);
+}
+
+const get = (path = "/", more = "") => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+
+describe("over HTTP/1.1 an exchange", () => {
+  test("whose answer went out is flushed, and aborts nothing", async () => {
+    const { tls } = await server.raw();
+    tls.write(get());
+    const { exchange, response, ended } = await server.next();
+    const watched = watch(exchange);
+    answer(response);
+    const [bytes] = await once(tls, "data");
+    expect(String(bytes)).toMatch(/^HTTP\/1.1 200 OK\r\n.*\r\n\r\nhello$/s);
+    expect(await ended).toBe("flushed");
+    expect([watched.undelivered, watched.call.signal.aborted]).toEqual([0, false]);
+  });
+
+  test("answers HEAD without a body, and that is flushed too", async () => {
+    const { tls } = await server.raw();
+    tls.write(get().replace("GET", "HEAD"));
+    const { response, ended } = await server.next();
+    answer(response);
+    const [bytes] = await once(tls, "data");
+    expect(String(bytes)).toMatch(/content-length: 5\r\n.*\r\n\r\n$/s);
+    expect(await ended).toBe("flushed");
+  });
+
+  test.each(["closed", "half-closed", "reset"])("whose connection was %s before its answer is lost", async (how) => {
+    const { tls, tcp } = await server.raw();
+    tls.write(get());
+    const { exchange, ended } = await server.next();
+    const watched = watch(exchange);
+    if (how === "closed") tls.destroy();
+    else if (how === "half-closed") tls.end();
+    else tcp.resetAndDestroy();
+    expect(await ended).toBe("lost");
+    expect([watched.undelivered, watched.call.signal.aborted]).toEqual([1, true]);
+    expect(watched.call.signal.reason).toBeInstanceOf(DispatchError);
+  });
+
+  test("that is lost says so to who asks later, at once", async () => {
+    const { tls } = await server.raw();
+    tls.write(get());
+    const { exchange, ended } = await server.next();
+    tls.destroy();
+    await ended;
+    expect(watch(exchange).undelivered).toBe(1);
+  });
+
+  test("answered behind one that is not is lost with the connection", async () => {
+    const { tls } = await server.raw();
+    tls.write(get("/first") + get("/second"));
+    const first = await server.next();
+    const second = await server.next();
+    const watched = [watch(first.exchange), watch(second.exchange)];
+    answer(second.response);
+    tls.destroy();
+    expect(await Promise.all([first.ended, second.ended])).toEqual(["lost", "lost"]);
+    expect(watched.map(({ undelivered }) => undelivered)).toEqual([1, 1]);
+  });
+
+  test("answered in its turn on a connection of many is flushed", async () => {
+    const { tls } = await server.raw();
+    tls.resume().write(get("/first") + get("/second"));
+    const first = await server.next();
+    const second = await server.next();
+    answer(second.response);
+    answer(first.response);
+    expect(await Promise.all([first.ended, second.ended])).toEqual(["flushed", "flushed"]);
+  });
+});
+
+describe("over HTTP/2 an exchange", () => {
+  test("whose answer went out is flushed, and aborts nothing", async () => {
+    const session = await server.http2();
+    const stream = session.request({ ":path": "/" });
+    stream.resume();
+    // Room for the body: nothing was given at the start.
+    session.settings({ initialWindowSize: 65_535 });
+    const { exchange, response, ended } = await server.next();
+    const watched = watch(exchange);
+    answer(response);
+    await once(stream, "end");
+    expect(await ended).toBe("flushed");
+    expect([watched.undelivered, watched.call.signal.aborted]).toEqual([0, false]);
+  });
+
+  test("answered without a body is flushed, for HEAD as well", async () => {
+    const session = await server.http2();
+    for (const [method, status] of [
+      ["GET", 204],
+      ["HEAD", 405],
+    ] as const) {
+      const stream = session.request({ ":path": "/", ":method": method });
+      const { response, ended } = await server.next();
+      if (response instanceof ServerResponse) throw new Error("not HTTP/2");
+      response.writeHead(status).end();
+      const [headers] = await once(stream.resume(), "response");
+      expect(headers[":status"]).toBe(status);
+      expect(await ended).toBe("flushed");
+    }
+  });
+
+  test.each(["the stream reset", "the session ended", "the connection cut by us"])("is lost with %s", async (how) => {
+    const session = await server.http2();
+    const stream = session.request({ ":path": "/" });
+    stream.on("error", () => undefined);
+    const { exchange, ended } = await server.next();
+    const watched = watch(exchange);
+    if (how === "the stream reset") stream.close(constants.NGHTTP2_CANCEL);
+    else if (how === "the session ended") session.destroy();
+    else server.listener.connections.destroyIf(() => true);
+    expect(await ended).toBe("lost");
+    expect([watched.undelivered, watched.call.signal.aborted]).toEqual([1, true]);
+  });
+
+  test("whose answer never got room to leave is lost, although it was written", async () => {
+    const session = await server.http2();
+    const stream = session.request({ ":path": "/" });
+    stream.on("error", () => undefined);
+    const { exchange, response, ended } = await server.next();
+    const watched = watch(exchange);
+    answer(response);
+    await once(stream, "response");
+    session.destroy();
+    expect(await ended).toBe("lost");
+    expect(watched.undelivered).toBe(1);
+  });
+
+  test("whose caller still sends ends with its answer", async () => {
+    const session = await server.http2();
+    const stream = session.request({ ":path": "/", ":method": "POST" });
+    stream.on("error", () => undefined).write("the first of many");
+    const { request, response, ended } = await server.next();
+    await once(request, "data");
+    if (response instanceof ServerResponse) throw new Error("not HTTP/2");
+    response.writeHead(413).end();
+    expect(await ended).toBe("flushed");
+  });
+});
+
+describe("a request", () => {
+  async function ask(path: string, more = ""): Promise<Exchange> {
+    const { tls } = await server.raw();
+    tls.write(get(path, more));
+    const { exchange, response } = await server.next();
+    answer(response);
+    return exchange;
+  }
+
+  test.each([
+    ["/a", "/a", ""],
+    ["/a?", "/a", ""],
+    ["/a?b=c", "/a", "b=c"],
+    ["/a?b?c", "/a", "b?c"],
+    ["/%3F?x", "/%3F", "x"],
+    ["*", "*", ""],
+  ])("for %s has the path %s and the query %j", async (url, path, query) => {
+    const exchange = await ask(url);
+    expect([exchange.path, exchange.query]).toEqual([path, query]);
+  });
+
+  test("keeps an id that fits into a log line", async () => {
+    expect((await ask("/", "X-Request-Id: run-7:a.b_C\r\n")).requestId).toBe("run-7:a.b_C");
+  });
+
+  test.each([
+    "",
+    "X-Request-Id: \r\n",
+    "X-Request-Id: a b\r\n",
+    "X-Request-Id: a\r\nX-Request-Id: b\r\n",
+    `X-Request-Id: ${"a".repeat(65)}\r\n`,
+  ])("gets one of ours for %j", async (header) => {
+    expect((await ask("/", header)).requestId).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+  });
+});

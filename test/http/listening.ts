@@ -1,0 +1,106 @@
+import { once } from "node:events";
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { connectionOf } from "../../src/http/connections.js";
+import { type Ending, Exchange } from "../../src/http/exchange.js";
+import { Listener } from "../../src/http/listener.js";
+import type { NodeRequest, NodeResponse } from "../../src/http/node.js";
+import { type Issued, issue } from "../../src/pki/issue.js";
+import { agentProfile, authorityProfile, serverProfile } from "../../src/pki/profile.js";
+
+const validity = { now: new Date(), days: 2 };
+const quiet = { error() {}, warn() {}, info() {}, debug() {} };
+
+/** A request that the listener got, and how its exchange ended. */
+export interface Seen {
+  readonly exchange: Exchange;
+  readonly request: NodeRequest;
+  readonly response: NodeResponse;
+  readonly ended: Promise<Ending>;
+}
+
+/** A real listener on a port of its own, which hands every request to the test. */
+export class Listening {
+  readonly #seen: Seen[] = [];
+  readonly #waiting: ((seen: Seen) => void)[] = [];
+  readonly #clients: { destroy(): unknown }[] = [];
+
+  private constructor(
+    readonly listener: Listener,
+    readonly port: number,
+    readonly ca: Issued,
+    readonly agent: Issued,
+  ) {}
+
+  static async start(): Promise<Listening> {
+    const ca = await issue(authorityProfile("test", validity));
+    const server = await issue(serverProfile(["localhost"], validity), ca);
+    const agent = await issue(agentProfile("web-01", "fleet.lab.internal", validity), ca);
+    const tls = { cert: server.certPem, key: server.keyPem, clientCa: ca.certPem, operatorCa: undefined };
+    const onRequest = (request: NodeRequest, response: NodeResponse) => listening.#hear(request, response);
+    const listener = new Listener({ tls, log: quiet, onRequest });
+    const listening = new Listening(listener, await listener.listen("127.0.0.1", 0), ca, agent);
+    return listening;
+  }
+
+  /** The next request that nobody has asked for yet. */
+  next(): Promise<Seen> {
+    const seen = this.#seen.shift();
+    return seen === undefined ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve(seen);
+  }
+
+  /** A connection for requests written by hand. The one below TLS can be reset. */
+  async raw(
+    client: Issued = this.agent,
+    protocol: "http/1.1" | "h2" = "http/1.1",
+  ): Promise<{ tls: TLSSocket; tcp: Socket }> {
+    const tcp = connectTcp(this.port, "127.0.0.1");
+    const tls = connectTls({ ...this.#trust(client), socket: tcp, servername: "localhost", ALPNProtocols: [protocol] });
+    tls.on("error", () => undefined);
+    this.#clients.push(tls);
+    await once(tls, "secureConnect");
+    return { tls, tcp };
+  }
+
+  async http2(client: Issued = this.agent): Promise<ClientHttp2Session> {
+    const session = connectHttp2(`https://localhost:${this.port}`, {
+      ...this.#trust(client),
+      // Nothing of an answer's body leaves before the client gives it room.
+      settings: { initialWindowSize: 0 },
+    });
+    session.on("error", () => undefined);
+    this.#clients.push(session);
+    await once(session, "remoteSettings");
+    return session;
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients) client.destroy();
+    const gone = this.listener.drain();
+    this.listener.connections.destroyAll();
+    await gone;
+  }
+
+  #trust({ certPem, keyPem }: Issued) {
+    return { ca: this.ca.certPem, cert: certPem, key: keyPem };
+  }
+
+  #hear(request: NodeRequest, response: NodeResponse): void {
+    const connection = connectionOf(request);
+    if (connection === undefined) throw new Error("a request without a connection");
+    let exchange: Exchange | undefined;
+    const ended = new Promise<Ending>((resolve) => {
+      exchange = new Exchange(request, response, (one, ending) => {
+        this.listener.connections.exchangeEnded(connection, one);
+        resolve(ending);
+      });
+    });
+    if (exchange === undefined) throw new Error("no exchange");
+    connection.users.add(exchange);
+    const seen = { exchange, request, response, ended };
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) this.#seen.push(seen);
+    else waiting(seen);
+  }
+}
