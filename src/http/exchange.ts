@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { ServerHttp2Stream } from "node:http2";
 import { DispatchError } from "../dispatch/errors.js";
 import type { KnownIdentity } from "../identity/identity.js";
 import type { Call, Wire } from "./call.js";
@@ -95,8 +96,7 @@ function watchResponse(request: NodeRequest, response: NodeResponse, onEnd: (end
     // The compatibility layer emits `finish` for a reset stream too; the stream itself knows.
     const stream = response.stream;
     stream.once("close", () => onEnd(stream.writableFinished && !stream.aborted ? "flushed" : "lost"));
-    // A body that was refused half-way would keep its stream open for good, its sender waiting for room to send the rest.
-    if (!stream.endAfterHeaders) stream.once("finish", () => stream.readableEnded || stream.close());
+    if (!stream.endAfterHeaders) stream.once("finish", () => stream.readableEnded || dropRestOfBody(stream));
     return;
   }
   // The request's, since a pipelined response has no socket before its turn comes.
@@ -108,4 +108,17 @@ function watchResponse(request: NodeRequest, response: NodeResponse, onEnd: (end
     if (!request.complete && request.destroyed) socket.end();
   });
   response.once("close", () => onEnd(flushed ? "flushed" : "lost"));
+}
+
+/** How long the sender of a body that was refused half-way may go on. */
+const bodyGraceMs = 1_000;
+
+/**
+ * A body that nobody reads would keep its stream open for good, its sender waiting for room to send the rest. A reset at
+ * once would overtake the answer in many a client, which then reports that instead of the reason for the refusal.
+ */
+function dropRestOfBody(stream: ServerHttp2Stream): void {
+  stream.resume();
+  const timer = setTimeout(() => stream.close(), bodyGraceMs).unref();
+  stream.once("close", () => clearTimeout(timer));
 }

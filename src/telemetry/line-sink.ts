@@ -4,7 +4,9 @@ const flushAtChars = 4_096;
 const flushAfterMs = 100;
 const retryAfterMs = 100;
 /** What may wait for a reader that does not keep up. Beyond it lines are lost, rather than memory. */
-const maxWaitingChars = 1_048_576;
+const maxWaitingChars = 16 * 1_048_576;
+/** How long the very end waits for a reader that is slow, but there. */
+const patienceAtEndMs = 1_000;
 
 /**
  * Writes log lines to a file descriptor, collected: a line per request must not cost a write per request.
@@ -33,17 +35,21 @@ export class LineSink {
     else this.#flushLater(flushAfterMs);
   }
 
-  /** For the very end, when no event loop turns any more. Gives up at the first error. */
+  /** For the very end, when no event loop turns any more. Waits a little for a full pipe; gives up at any other error. */
   flushSync(): void {
     clearTimeout(this.#timer);
     // What is under way is in the kernel's hands by now, and would come out twice.
     if (this.#writing) this.#unwritten = Buffer.alloc(0);
     this.#collect();
-    try {
-      while (this.#unwritten.length > 0)
+    const deadlineMs = performance.now() + patienceAtEndMs;
+    while (this.#unwritten.length > 0 && performance.now() < deadlineMs) {
+      try {
         this.#unwritten = this.#unwritten.subarray(writeSync(this.#fd, this.#unwritten));
-    } catch {
-      // There is nowhere left to say so.
+      } catch (error) {
+        // There is nowhere left to say so.
+        if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) return;
+        sleepSync(5);
+      }
     }
   }
 
@@ -77,4 +83,8 @@ export class LineSink {
     else if (this.#unwritten.length > 0 || this.#waitingChars >= flushAtChars) this.#flush();
     else if (this.#waiting.length > 0) this.#flushLater(flushAfterMs);
   }
+}
+
+function sleepSync(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text as readText } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LineSink } from "../../src/telemetry/line-sink.js";
 import { createLog } from "../../src/telemetry/log.js";
@@ -59,6 +60,24 @@ describe("the log of a process", () => {
     expect([stdout, status]).toEqual(["well", 0]);
     expect(lines.map(({ i }) => i)).toEqual(Array.from({ length: 101 }, (_, i) => i));
     expect(lines[0].time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  });
+
+  test("that is read slowly is complete all the same: the end waits for room", async () => {
+    // More than a pipe holds, all of it left for the very end.
+    const burst = `
+      const { createLog } = await import(${JSON.stringify(script)});
+      process.stderr.on("error", () => {});
+      const log = createLog({ level: "info", format: "json", isTty: false, colour: false });
+      for (let i = 0; i < 20_000; i += 1) log.info({ i, pad: "x".repeat(100) }, "burst");
+      process.stdout.write("well");`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", burst], { stdio: ["ignore", "pipe", "pipe"] });
+    // The reader starts when the program is at its end and its pipe full.
+    const [, text] = await Promise.all([once(child.stdout, "data"), readText(child.stderr)]);
+    const numbers = text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line).i);
+    expect(numbers).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
   });
 
   test("that has no room any more lets it run and end", () => {
