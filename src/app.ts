@@ -1,6 +1,9 @@
-import { parseNewDispatches } from "./dispatch/enqueue.js";
+import { randomBytes } from "node:crypto";
+import { parseNewDispatches, type RawInstant } from "./dispatch/enqueue.js";
 import { instantFromMicros } from "./dispatch/instant.js";
-import type { Clock, EnqueueReceipt, Log, Random } from "./dispatch/ports.js";
+import { leaseTokenFrom } from "./dispatch/lease.js";
+import { byServer } from "./dispatch/origin.js";
+import type { Clock, EnqueueReceipt, FailPoint, Log, Random } from "./dispatch/ports.js";
 import { Queue } from "./dispatch/queue.js";
 import { AdminListener } from "./http/admin.js";
 import { createBinding } from "./http/binding/binding.js";
@@ -17,7 +20,7 @@ import { type IdentityPolicy, isHeld } from "./identity/identity.js";
 import { operatorMatcher } from "./identity/operator-pattern.js";
 import { RevocationFile } from "./identity/revocation-file.js";
 import { SqliteStore } from "./store/sqlite/store.js";
-import { systemClock } from "./telemetry/clock.js";
+import { bootId, systemClock } from "./telemetry/clock.js";
 
 export interface ServerOptions {
   /** Port 0 lets the system choose. */
@@ -30,6 +33,12 @@ export interface ServerOptions {
   readonly operatorCn: readonly string[];
   /** Path of a JSON file that is followed as it changes. */
   readonly revocations: string | undefined;
+  /** Whether a plain take counts as delivered at once, or once its receipt is proven. Default: `once`. */
+  readonly delivery?: "once" | "confirmed";
+  /** With `confirmed`: how long a dispatch is hidden while its receipt is not proven. Default: 30,000. */
+  readonly confirmWithinMs?: number;
+  /** How long history, and dispatches that are done, are kept. Default: 30 days. */
+  readonly retainMs?: number;
   /** How many parked polls one host may have. */
   readonly pollsPerHost: number;
   readonly sweepMs: number;
@@ -40,6 +49,8 @@ export interface ServerOptions {
   readonly clock?: Clock;
   /** Default: `Math.random`. */
   readonly random?: Random;
+  /** Default: does nothing. */
+  readonly failPoint?: FailPoint;
 }
 
 export interface Address {
@@ -53,6 +64,15 @@ export interface PlannedDispatch {
   readonly rolloutId: string;
   readonly targetClosure: string;
   readonly soakDueAt: Date;
+  readonly notBefore?: Date;
+  readonly notAfter?: Date;
+  /** Default: 10. */
+  readonly maxAttempts?: number;
+}
+
+export interface PlanOptions {
+  /** Whether each takes the place of the older ones of its host and channel that wait. Default: false. */
+  readonly supersede?: boolean;
 }
 
 export interface RunningServer {
@@ -65,7 +85,9 @@ export interface RunningServer {
    *
    * @throws DispatchError `invalid_argument` naming the field, `draining`, or the store's error; nothing is enqueued then
    */
-  readonly enqueue: ((dispatches: readonly PlannedDispatch[]) => Promise<EnqueueReceipt>) | undefined;
+  readonly enqueue:
+    | ((dispatches: readonly PlannedDispatch[], options?: PlanOptions) => Promise<EnqueueReceipt>)
+    | undefined;
   /** Reads again what is followed while running: the revocations. */
   reload(): void;
   /** Readiness off, no new connections, every parked poll answered with 503, answers in flight out, store closed. */
@@ -101,7 +123,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     return {
       port,
       adminPort,
-      enqueue: queue && ((dispatches) => enqueue(queue, dispatches)),
+      enqueue: queue && ((dispatches, options) => enqueue(queue, dispatches, options)),
       reload: () => parts.revocations?.reload(),
       close: () => drainAndClose(parts, options),
     };
@@ -123,12 +145,22 @@ async function listen(
   }
 }
 
-function enqueue({ enqueuer }: Queue, dispatches: readonly PlannedDispatch[]): Promise<EnqueueReceipt> {
-  const raws = dispatches.map((dispatch) => ({
+function enqueue(
+  { enqueuer }: Queue,
+  planned: readonly PlannedDispatch[],
+  { supersede = false }: PlanOptions = {},
+): Promise<EnqueueReceipt> {
+  const raws = planned.map((dispatch) => ({
     ...dispatch,
-    soakDueAt: instantFromMicros(dispatch.soakDueAt.getTime() * 1_000) ?? ("out of range" as const),
+    soakDueAt: rawInstant(dispatch.soakDueAt),
+    notBefore: rawInstant(dispatch.notBefore),
+    notAfter: rawInstant(dispatch.notAfter),
   }));
-  return enqueuer.enqueue(parseNewDispatches(raws));
+  return enqueuer.enqueue({ dispatches: parseNewDispatches(raws), supersede, origin: byServer });
+}
+
+function rawInstant(date: Date | undefined): RawInstant {
+  return date === undefined ? undefined : (instantFromMicros(date.getTime() * 1_000) ?? "out of range");
 }
 
 interface Parts {
@@ -164,7 +196,7 @@ function joinParts(options: ServerOptions, { clock, random, revocations, queue }
   const { log } = options;
   const policy = createPolicy(options, revocations);
   const readiness = new Readiness(async () => queue?.check());
-  const services = [agentService({ polls: queue?.polls, random, log }), queueService(queue?.enqueuer)];
+  const services = [agentService({ queue, random, log }), queueService(queue)];
   const front = new Front({
     binding: createBinding(services, { maxBodyBytes: limits.maxBodyBytes }),
     rpcs: rpcHandlers(services, { maxBodyBytes: limits.maxBodyBytes }),
@@ -193,8 +225,21 @@ function createPolicy(options: ServerOptions, revocations: RevocationFile | unde
 
 function openQueue({ db, ...options }: ServerOptions, clock: Clock, random: Random): Queue | undefined {
   if (db.kind === "none") return undefined;
-  return new Queue({ ...options, store: SqliteStore.open(db.path, clock), clock, random });
+  const { delivery = "once", confirmWithinMs = 30_000, retainMs = thirtyDaysMs } = options;
+  const bootClock = { nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs(), bootId: bootId() };
+  const newToken = () => leaseTokenFrom(randomBytes(16));
+  return new Queue({
+    ...options,
+    store: SqliteStore.open(db.path, { clock: bootClock, newToken }),
+    clock,
+    random,
+    failPoint: options.failPoint ?? (() => undefined),
+    plainTerms: delivery === "confirmed" ? { kind: "confirmed", withinMs: confirmWithinMs } : { kind: "once" },
+    retainMs,
+  });
 }
+
+const thirtyDaysMs = 30 * 24 * 60 * 60 * 1_000;
 
 /** A parked poll must not outlive its host's revocation. */
 function cutRefused(listener: Listener, policy: IdentityPolicy, clock: Clock, log: Log): void {

@@ -7,9 +7,11 @@ import { formatHostPort } from "../config/host-port.js";
 import { settingFlag } from "../config/setting.js";
 import type { ServeConfig } from "../config/settings.js";
 import { UsageError } from "../config/usage-error.js";
+import { otherVariables } from "../config/variables.js";
 import type { TlsTexts } from "../http/pem.js";
 import { loadTlsFiles } from "../http/tls-files.js";
 import { ensureDevelopmentPki } from "../pki/development.js";
+import { failPointFrom } from "../telemetry/fail-points.js";
 import { createLog } from "../telemetry/log.js";
 import { assertDevelopmentAllowed, enqueueFirstDispatch, printDevelopmentGuide } from "./development.js";
 import { systemCode } from "./exit.js";
@@ -67,7 +69,7 @@ async function startAndTell(config: ServeConfig, { io, json }: Surroundings, log
   const development = config.tlsCert === undefined ? await prepareDevelopment(config) : undefined;
   const tls = development?.tls ?? loadTls(config, log);
   if (tls.clientCa === undefined) log.warn("no --client-ca: every call will be answered with 401");
-  const server = await start(config, tls, log);
+  const server = await start(config, tls, log, io.env);
   const url = urlOf(config, server, development !== undefined);
   log.info({ url, admin: adminUrlOf(config, server), pid: process.pid }, "listening");
   if (json) printJson(io, { url, admin_url: adminUrlOf(config, server) ?? null, pid: process.pid });
@@ -92,10 +94,22 @@ function loadTls({ tlsCert, tlsKey, clientCa, operatorCa }: ServeConfig, log: Lo
   return loadTlsFiles({ cert: tlsCert, key: tlsKey, clientCa, operatorCa }, log, Date.now());
 }
 
-async function start(config: ServeConfig, tls: TlsTexts, log: Logger): Promise<RunningServer> {
+async function start(config: ServeConfig, tls: TlsTexts, log: Logger, env: Io["env"]): Promise<RunningServer> {
   try {
-    const { sweep, drainTimeout, ...same } = config;
-    return await startServer({ ...same, tls, sweepMs: sweep, drainTimeoutMs: drainTimeout, log });
+    const { sweep, drainTimeout, confirmWithin, retain, ...same } = config;
+    const lengths = {
+      sweepMs: sweep,
+      drainTimeoutMs: drainTimeout,
+      confirmWithinMs: confirmWithin,
+      retainMs: retain,
+    };
+    return await startServer({
+      ...same,
+      ...lengths,
+      tls,
+      log,
+      failPoint: failPointFrom(env[otherVariables.failPoint]),
+    });
   } catch (error) {
     throw error instanceof ListenError ? listenTrouble(error) : error;
   }

@@ -68,6 +68,24 @@ export const serveGroup = settingGroup("serve", {
     text: "<state-dir>/dispatch.db",
     value: ({ stateDir }) => ({ kind: "sqlite" as const, path: join(stateDir, "dispatch.db") }),
   }),
+  delivery: given(
+    choice("MODE", ["once", "confirmed"]),
+    queue,
+    "When a poll without a lease counts as delivered: once its answer is written, or once receipt is proven.",
+    { text: "once", value: () => "once" as const },
+  ),
+  confirmWithin: given(
+    duration({ atLeast: "1s", atMost: "1h" }),
+    queue,
+    "With delivery confirmed: how long a dispatch is hidden while its receipt is not proven.",
+    { text: "30s", value: () => 30_000 },
+  ),
+  retain: given(
+    duration({ atLeast: "1h", atMost: "3650d" }),
+    queue,
+    "How long history, and dispatches that are done, are kept.",
+    { text: "30d", value: () => 30 * 24 * 60 * 60 * 1_000 },
+  ),
   pollsPerHost: given(wholeNumber(1, 1000, "polls"), queue, "How many waiting polls one host may have.", {
     text: "4",
     value: () => 4,

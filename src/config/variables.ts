@@ -6,6 +6,8 @@ import { nearest } from "./suggest.js";
 export const otherVariables = {
   config: `${variablePrefix}CONFIG`,
   debug: `${variablePrefix}DEBUG`,
+  /** For tests: where to die; see `telemetry/fail-points.ts`. */
+  failPoint: `${variablePrefix}FAILPOINT`,
 } as const;
 
 /** One warning for each `NIXFLEET_DISPATCH_*` variable that means nothing, such as a misspelt one. */

@@ -1,16 +1,20 @@
 import type { TakeKey, Taken } from "./dispatch.js";
 import { DispatchError } from "./errors.js";
-import { GroupCommit } from "./group-commit.js";
 import type { Hostname } from "./hostname.js";
 import { Parking } from "./parking.js";
 import { Poll, type PollRequest } from "./poll.js";
-import type { Clock, DispatchStore, Log, Random, TakeWant } from "./ports.js";
+import type { Clock, DispatchStore, DueReceipt, FailPoint, Log, Random, TakeWant } from "./ports.js";
 
 export interface AgentPollsOptions {
   readonly store: DispatchStore;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly failPoint: FailPoint;
+  /** What was taken, but cannot be handed out. */
+  readonly giveBack: (take: TakeKey) => void;
+  /** What a take has found due besides. */
+  readonly onDue: (due: DueReceipt) => void;
   /** How many polls of one host may be parked; one more ends the oldest. */
   readonly pollsPerHost: number;
 }
@@ -20,9 +24,6 @@ export interface AgentPollsOptions {
  * batches of 16, 26,900 in batches of 256, which holds the event loop for about 10 ms.
  */
 const maxHostsPerTake = 256;
-
-/** Row updates of a give-back are as dear as those of a take. */
-const maxGiveBacksPerBatch = 256;
 
 /**
  * The polls of all agents, and the only place that takes from the store.
@@ -37,22 +38,12 @@ export class AgentPolls {
   readonly #options: AgentPollsOptions;
   readonly #polls = new Parking();
   readonly #due = new Set<Hostname>();
-  readonly #giveBacks: GroupCommit<TakeKey, boolean>;
-  readonly #giveBacksUnderWay = new Set<Promise<void>>();
-  /** Give-backs that the store refused; the sweep tries them again. */
-  #giveBacksFailed: TakeKey[] = [];
   #taking = false;
   #takeUnderWay: Promise<void> = Promise.resolve();
   #draining = false;
 
   constructor(options: AgentPollsOptions) {
     this.#options = options;
-    this.#giveBacks = new GroupCommit({
-      commit: (keys) => options.store.giveBack(keys),
-      clock: options.clock,
-      weigh: () => 1,
-      maxWeight: maxGiveBacksPerBatch,
-    });
   }
 
   /** How many polls wait now. */
@@ -78,27 +69,15 @@ export class AgentPolls {
     for (const hostname of hostnames) if (this.#polls.has(hostname)) this.#fallDue(hostname);
   }
 
-  /** Looks again for every parked host, and tries failed give-backs again. */
+  /** Looks again for every parked host. */
   sweep(): void {
-    const failed = this.#giveBacksFailed;
-    this.#giveBacksFailed = [];
-    for (const key of failed) this.giveBack(key);
     this.kick(this.#polls.hosts());
   }
 
-  /** The answer with this dispatch did not leave: it waits for the host's next poll, unless it was replaced meanwhile. */
-  giveBack(key: TakeKey): void {
-    const done = this.#giveBacks.add(key).then(
-      (givenBack) => {
-        if (givenBack) this.kick([key.hostname]);
-      },
-      (error: unknown) => {
-        this.#giveBacksFailed.push(key);
-        this.#options.log.error({ err: error, hostname: key.hostname }, "give-back failed; the sweep tries again");
-      },
-    );
-    this.#giveBacksUnderWay.add(done);
-    void done.then(() => this.#giveBacksUnderWay.delete(done));
+  /** The polls of a host that wait now: how many, and for how long the longest. */
+  parked(hostname: Hostname): { readonly polls: number; readonly longestMs: number } {
+    const parked = this.#polls.newestFirst(hostname).filter((poll) => poll.state === "parked");
+    return { polls: parked.length, longestMs: Math.max(0, ...parked.map((poll) => poll.ageMs)) };
   }
 
   /** From now on every poll, parked or new, ends with `draining`. */
@@ -107,10 +86,9 @@ export class AgentPolls {
     for (const poll of this.#polls.all()) poll.fail(this.#drainingError());
   }
 
-  /** Resolves once no take is under way and every give-back that was asked for has been tried. */
+  /** Resolves once no take is under way. */
   async settled(): Promise<void> {
     await this.#takeUnderWay;
-    while (this.#giveBacksUnderWay.size > 0) await Promise.all(this.#giveBacksUnderWay);
   }
 
   #fallDue(hostname: Hostname): void {
@@ -127,10 +105,16 @@ export class AgentPolls {
 
   async #take(): Promise<void> {
     const looks = this.#nextLooks();
-    const wants: TakeWant[] = looks.map(({ hostname, polls }) => ({ hostname, limit: polls.length }));
+    const wants = looks.map(
+      ({ hostname, polls }): TakeWant => ({ hostname, takers: polls.map((poll) => poll.taker()) }),
+    );
     try {
-      const taken = wants.length > 0 ? await this.#options.store.take(wants) : [];
-      for (const [i, look] of looks.entries()) this.#handOut(look, taken[i] ?? []);
+      if (wants.length > 0) {
+        const { taken, due } = await this.#options.store.take(wants);
+        this.#options.failPoint("take-committed");
+        for (const [i, look] of looks.entries()) this.#handOut(look, taken[i] ?? []);
+        this.#options.onDue(due);
+      }
     } catch (error) {
       this.#takeFailed(looks, error);
     }
@@ -150,11 +134,9 @@ export class AgentPolls {
   }
 
   #handOut({ hostname, polls }: Look, taken: readonly Taken[]): void {
-    // Who came while the store was at work is newer still, and may have it first.
-    const receivers = taken.length > 0 ? this.#polls.newestFirst(hostname) : [];
-    for (const one of taken) {
-      while (!receivers[0]?.mayReceive() && receivers.length > 0) receivers.shift();
-      if (receivers.shift()?.deliver(one) !== true) this.giveBack(one.take);
+    for (const [i, one] of taken.entries()) {
+      const poll = polls[i];
+      if (poll?.mayReceive() !== true || !poll.deliver(one)) this.#options.giveBack(one.take);
     }
     for (const poll of polls) if (poll.foundNothing()) this.#options.log.debug({ hostname }, "parked");
     this.#endSuperfluous(hostname);

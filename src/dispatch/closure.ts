@@ -1,9 +1,8 @@
+import type { Branded } from "./brand.js";
 import { invalid } from "./errors.js";
 
-declare const brand: unique symbol;
-
 /** A path in the Nix store. Advisory: the agent checks it against a signed manifest before it acts. */
-export type TargetClosure = string & { readonly [brand]: "TargetClosure" };
+export type TargetClosure = Branded<string, "TargetClosure">;
 
 // Looser than Nix, which wants a 32-digit hash in front: what is advisory need not be refused for its looks, only for
 // what could hurt whoever prints or passes it on (spaces, quotes, slashes, dots that climb).

@@ -1,22 +1,31 @@
 import { parseTargetClosure } from "./closure.js";
 import type { NewDispatch } from "./dispatch.js";
-import { DispatchError, invalid } from "./errors.js";
-import { GroupCommit } from "./group-commit.js";
-import { type Hostname, parseHostname } from "./hostname.js";
+import { invalid } from "./errors.js";
+import { parseHostname } from "./hostname.js";
 import { type Instant, instantRule } from "./instant.js";
-import type { Clock, DispatchStore, EnqueueReceipt } from "./ports.js";
 import { parseRolloutId } from "./rollout.js";
 
 /** The most dispatches that one enqueue carries. */
 export const maxDispatchesPerEnqueue = 10_000;
+
+/** How often a dispatch is handed out before it is dead, unless its producer says otherwise. */
+export const defaultMaxAttempts = 10;
+
+/** The most that a producer can ask for. */
+export const mostMaxAttempts = 1_000;
+
+/** `undefined` if it was not given, `"out of range"` if it was, but lies outside what an `Instant` can be. */
+export type RawInstant = Instant | "out of range" | undefined;
 
 /** A dispatch as it came from outside. */
 export interface RawDispatch {
   readonly hostname: string;
   readonly rolloutId: string;
   readonly targetClosure: string;
-  /** `undefined` if it was not given, `"out of range"` if it was, but lies outside what an `Instant` can be. */
-  readonly soakDueAt: Instant | "out of range" | undefined;
+  readonly soakDueAt: RawInstant;
+  readonly notBefore?: RawInstant;
+  readonly notAfter?: RawInstant;
+  readonly maxAttempts?: number | undefined;
 }
 
 /**
@@ -28,14 +37,36 @@ export function parseNewDispatch(raw: RawDispatch, path: string): NewDispatch {
     hostname: parseHostname(raw.hostname, `${path}hostname`),
     rolloutId: parseRolloutId(raw.rolloutId, `${path}rollout_id`),
     targetClosure: parseTargetClosure(raw.targetClosure, `${path}target_closure`),
-    soakDueAt: parseSoakDueAt(raw.soakDueAt, `${path}soak_due_at`),
+    soakDueAt: parseRequired(raw.soakDueAt, `${path}soak_due_at`),
+    ...parseWindow(raw, path),
+    maxAttempts: parseMaxAttempts(raw.maxAttempts, `${path}max_attempts`),
   };
 }
 
-function parseSoakDueAt(value: RawDispatch["soakDueAt"], field: string): Instant {
-  if (value === undefined) throw invalid(field, "is required");
+function parseRequired(value: RawInstant, field: string): Instant {
+  const instant = parseOptional(value, field);
+  if (instant === null) throw invalid(field, "is required");
+  return instant;
+}
+
+function parseOptional(value: RawInstant, field: string): Instant | null {
   if (value === "out of range") throw invalid(field, instantRule);
-  return value;
+  return value ?? null;
+}
+
+function parseWindow(raw: RawDispatch, path: string): Pick<NewDispatch, "notBefore" | "notAfter"> {
+  const notBefore = parseOptional(raw.notBefore, `${path}not_before`);
+  const notAfter = parseOptional(raw.notAfter, `${path}not_after`);
+  if (notBefore !== null && notAfter !== null && notAfter <= notBefore) {
+    throw invalid(`${path}not_after`, "must be later than not_before");
+  }
+  return { notBefore, notAfter };
+}
+
+function parseMaxAttempts(value: number | undefined, field: string): number {
+  if (value === undefined) return defaultMaxAttempts;
+  if (Number.isInteger(value) && value >= 1 && value <= mostMaxAttempts) return value;
+  throw invalid(field, `must be 1 to ${mostMaxAttempts}, is ${value}`);
 }
 
 /** @throws DispatchError `invalid_argument` for the first field that breaks a rule */
@@ -45,45 +76,4 @@ export function parseNewDispatches(raws: readonly RawDispatch[]): NewDispatch[] 
     throw invalid("dispatches", `must have 1 to ${maxDispatchesPerEnqueue} items, has ${raws.length}`);
   }
   return raws.map((raw, i) => parseNewDispatch(raw, `dispatches[${i}].`));
-}
-
-export interface EnqueueOptions {
-  readonly store: DispatchStore;
-  readonly clock: Clock;
-  /** Called after the commit with the hosts that have something new. */
-  readonly kick: (hostnames: Iterable<Hostname>) => void;
-}
-
-/** The way into the queue. Enqueues of one turn of the event loop share a transaction. */
-export class Enqueuer {
-  readonly #commits: GroupCommit<readonly NewDispatch[], EnqueueReceipt>;
-  readonly #kick: EnqueueOptions["kick"];
-  #draining = false;
-
-  constructor({ store, clock, kick }: EnqueueOptions) {
-    this.#kick = kick;
-    this.#commits = new GroupCommit({
-      commit: (groups) => store.enqueue(groups),
-      clock,
-      weigh: (group) => group.length,
-      maxWeight: maxDispatchesPerEnqueue,
-    });
-  }
-
-  /**
-   * All of them or none. When it resolves they are on disk and their hosts' polls are on their way.
-   *
-   * @throws DispatchError `draining`, or the store's error
-   */
-  async enqueue(dispatches: readonly NewDispatch[]): Promise<EnqueueReceipt> {
-    if (this.#draining) throw new DispatchError("draining", "the server is shutting down", { retryAfterSeconds: 5 });
-    const receipt = await this.#commits.add(dispatches);
-    this.#kick(new Set(dispatches.map((dispatch) => dispatch.hostname)));
-    return receipt;
-  }
-
-  /** From now on every new enqueue is refused; those under way finish. */
-  drain(): void {
-    this.#draining = true;
-  }
 }

@@ -23,6 +23,11 @@ export const errorTable = {
     code: "resource_exhausted",
     meaning: "Newer polls of the same host took this one's place; wait for `Retry-After`.",
   },
+  unknown_dispatch: { code: "not_found", meaning: "Nothing is known of this host and rollout (any more)." },
+  attempt_over: {
+    code: "failed_precondition",
+    meaning: "The attempt is over: its lease ran out, or a newer enqueue, an operator or an answer came first.",
+  },
   no_queue: { code: "failed_precondition", meaning: "The server runs without a queue (`--db none`)." },
   draining: { code: "unavailable", meaning: "The server is shutting down; wait for `Retry-After`, then ask again." },
   store_unavailable: { code: "unavailable", meaning: "The store cannot be written just now; nothing was changed." },

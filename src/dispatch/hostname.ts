@@ -1,9 +1,8 @@
+import type { Branded } from "./brand.js";
 import { invalid } from "./errors.js";
 
-declare const brand: unique symbol;
-
 /** A host, which is also the machine id of its agent: RFC 1123 labels joined by dots, lower case, at most 253 characters. */
-export type Hostname = string & { readonly [brand]: "Hostname" };
+export type Hostname = Branded<string, "Hostname">;
 
 const pattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 

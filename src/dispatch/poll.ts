@@ -1,12 +1,18 @@
 import type { Taken } from "./dispatch.js";
 import { DispatchError } from "./errors.js";
 import type { Hostname } from "./hostname.js";
+import type { TakeTerms } from "./lease.js";
+import type { Taker } from "./life.js";
+import type { Origin } from "./origin.js";
 import type { Cancel, Clock } from "./ports.js";
 
 export interface PollRequest {
   readonly hostname: Hostname;
   /** How long to wait for a dispatch; 0 looks once. See `waitMsFor`. */
   readonly waitMs: number;
+  /** On what terms it takes a dispatch. */
+  readonly terms: TakeTerms;
+  readonly origin: Origin;
   /** Aborts when the answer would reach nobody. A `DispatchError` as its reason becomes the poll's own. */
   readonly signal: AbortSignal;
   /** Throws once the caller's identity does not hold any more; asked again before each hand-out. */
@@ -31,14 +37,18 @@ export class Poll {
   readonly outcome: Promise<Taken | undefined>;
 
   readonly #request: PollRequest;
+  readonly #clock: Pick<Clock, "after" | "monotonicMs">;
+  readonly #startedMs: number;
   readonly #onEnd: (poll: Poll) => void;
   readonly #cancelTimer: Cancel | undefined;
   #state: "looking" | "parked" | "ended" = "looking";
   #settle!: { resolve: (taken: Taken | undefined) => void; reject: (error: DispatchError) => void };
 
-  constructor(request: PollRequest, clock: Pick<Clock, "after">, onEnd: (poll: Poll) => void) {
+  constructor(request: PollRequest, clock: Pick<Clock, "after" | "monotonicMs">, onEnd: (poll: Poll) => void) {
     this.hostname = request.hostname;
     this.#request = request;
+    this.#clock = clock;
+    this.#startedMs = clock.monotonicMs();
     this.#onEnd = onEnd;
     this.outcome = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -49,6 +59,17 @@ export class Poll {
 
   get state(): "looking" | "parked" | "ended" {
     return this.#state;
+  }
+
+  /** How long it has been waiting, in milliseconds. */
+  get ageMs(): number {
+    return this.#clock.monotonicMs() - this.#startedMs;
+  }
+
+  /** As whom, and how, it would take a dispatch now. */
+  taker(): Taker {
+    const { terms, origin } = this.#request;
+    return { terms, origin, parkedMs: this.#state === "parked" ? Math.round(this.ageMs) : null };
   }
 
   /**

@@ -1,9 +1,8 @@
+import type { Branded } from "./brand.js";
 import { invalid } from "./errors.js";
 
-declare const brand: unique symbol;
-
 /** `<channel>@<ref>`, for example `stable@a1b2c3d4`. */
-export type RolloutId = string & { readonly [brand]: "RolloutId" };
+export type RolloutId = Branded<string, "RolloutId">;
 
 const pattern = /^[a-z0-9_-]{1,64}@[0-9a-f]{1,64}$/;
 
@@ -20,4 +19,9 @@ export function parseRolloutId(value: string, field: string): RolloutId {
 
 function isRolloutId(value: string): value is RolloutId {
   return pattern.test(value);
+}
+
+/** The part before the `@`. */
+export function channelOf(rolloutId: RolloutId): string {
+  return rolloutId.slice(0, rolloutId.indexOf("@"));
 }

@@ -1,5 +1,7 @@
+import type { Http2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import type { Proof } from "../dispatch/delivery.js";
 import type { PeerCert } from "../identity/peer-cert.js";
 import type { NodeRequest } from "./node.js";
 
@@ -16,16 +18,60 @@ export interface ConnectionUser {
   connectionClosed(): void;
 }
 
+type OnReceipt = (proof: Proof) => void;
+
 /** One open connection and whose it is. */
 export class Connection {
   /** The exchanges that have not ended. */
   readonly users = new Set<ConnectionUser>();
+  /** The client's IP address. Read at the start: a socket that has closed does not know it any more. */
+  readonly address: string;
+  /** Who wants to know whether an answer that was flushed has been received. */
+  #unproven: OnReceipt[] = [];
+  #isPinging = false;
 
   constructor(
     readonly socket: TLSSocket,
     /** `undefined` if the client sent no certificate. */
     readonly cert: PeerCert | undefined,
-  ) {}
+  ) {
+    this.address = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+  }
+
+  /**
+   * On HTTP/1.1 the next request proves that the answers before it have arrived: agents send it once they have read them.
+   * A client that sends ahead of the answers (pipelining) has sent it before they were flushed, so it proves none of them.
+   */
+  requestArrived(): void {
+    this.#prove("the next request on the connection");
+  }
+
+  /** An answer has just been flushed. Calls back once its receipt is proven, or never. */
+  onReceipt(session: Http2Session | undefined, callback: OnReceipt): void {
+    this.#unproven.push(callback);
+    if (session !== undefined) this.#ping(session);
+  }
+
+  /** One PING at a time: what is flushed while it is under way is for the next. */
+  #ping(session: Http2Session): void {
+    if (this.#isPinging || session.destroyed) return;
+    this.#isPinging = true;
+    const asked = this.#unproven;
+    this.#unproven = [];
+    session.ping((error) => {
+      this.#isPinging = false;
+      if (error !== null) return;
+      for (const callback of asked) callback("a PING answered after it");
+      if (this.#unproven.length > 0) this.#ping(session);
+    });
+  }
+
+  #prove(proof: Proof): void {
+    const proven = this.#unproven;
+    if (proven.length === 0) return;
+    this.#unproven = [];
+    for (const callback of proven) callback(proof);
+  }
 }
 
 /**

@@ -1,9 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
-import type { DispatchSchema } from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
+import type { DispatchSchema, LeaseSchema } from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
 import { EnqueueOutcome, type NewDispatch } from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
-import type { Dispatch, EnqueueOutcome as Outcome } from "../dispatch/dispatch.js";
-import type { RawDispatch } from "../dispatch/enqueue.js";
+import type { Lease, EnqueueOutcome as Outcome, Taken } from "../dispatch/dispatch.js";
+import type { RawDispatch, RawInstant } from "../dispatch/enqueue.js";
 import { type Instant, instantFromMicros } from "../dispatch/instant.js";
 
 export function timestampFromInstant(instant: Instant): MessageInitShape<typeof TimestampSchema> {
@@ -17,14 +17,24 @@ export function instantFromTimestamp({ seconds, nanos }: Timestamp): Instant | "
   return instantFromMicros(Number(seconds) * 1_000_000 + Math.floor(nanos / 1_000)) ?? "out of range";
 }
 
-export function dispatchToProto(dispatch: Dispatch): MessageInitShape<typeof DispatchSchema> {
+/** `undefined` for a field that was not set. */
+export function rawInstant(timestamp: Timestamp | undefined): RawInstant {
+  return timestamp === undefined ? undefined : instantFromTimestamp(timestamp);
+}
+
+export function takenToProto({ dispatch, lease }: Taken): MessageInitShape<typeof DispatchSchema> {
   return {
     hostname: dispatch.hostname,
     rolloutId: dispatch.rolloutId,
     targetClosure: dispatch.targetClosure,
     soakDueAt: timestampFromInstant(dispatch.soakDueAt),
     enqueuedAt: timestampFromInstant(dispatch.enqueuedAt),
+    ...(lease === undefined ? {} : { lease: leaseToProto(lease) }),
   };
+}
+
+export function leaseToProto({ token, expiresAt, attempt }: Lease): MessageInitShape<typeof LeaseSchema> {
+  return { token, expiresAt: timestampFromInstant(expiresAt), attempt };
 }
 
 export function newDispatchFromProto(message: NewDispatch): RawDispatch {
@@ -32,11 +42,15 @@ export function newDispatchFromProto(message: NewDispatch): RawDispatch {
     hostname: message.hostname,
     rolloutId: message.rolloutId,
     targetClosure: message.targetClosure,
-    soakDueAt: message.soakDueAt === undefined ? undefined : instantFromTimestamp(message.soakDueAt),
+    soakDueAt: rawInstant(message.soakDueAt),
+    notBefore: rawInstant(message.notBefore),
+    notAfter: rawInstant(message.notAfter),
+    maxAttempts: message.maxAttempts,
   };
 }
 
 export const outcomeToProto = {
   created: EnqueueOutcome.CREATED,
   replaced: EnqueueOutcome.REPLACED,
+  kept: EnqueueOutcome.KEPT,
 } as const satisfies Record<Outcome, EnqueueOutcome>;

@@ -15,6 +15,8 @@ export const httpStatus = {
   body_too_large: 413,
   unsupported_protocol: 426,
   superfluous_poll: 429,
+  unknown_dispatch: 404,
+  attempt_over: 400,
   no_queue: 400,
   draining: 503,
   store_unavailable: 503,

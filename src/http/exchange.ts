@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
-import type { ServerHttp2Stream } from "node:http2";
+import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import { DispatchError } from "../dispatch/errors.js";
+import type { Instant } from "../dispatch/instant.js";
+import type { Wire } from "../dispatch/origin.js";
 import type { KnownIdentity } from "../identity/identity.js";
-import type { Call, Wire } from "./call.js";
-import type { ConnectionUser } from "./connections.js";
+import type { AnswerFollower, Call } from "./call.js";
+import type { Connection, ConnectionUser } from "./connections.js";
 import type { NodeRequest, NodeResponse } from "./node.js";
 
 /** How an exchange ended for the caller: its answer was handed to the operating system whole, or it was not. */
@@ -12,7 +14,8 @@ export type Ending = "flushed" | "lost";
 /** What an exchange is told about its connection's client, once that has been let in. */
 export interface Admission {
   readonly identity: KnownIdentity;
-  readonly certificateLeftMs: () => number;
+  readonly certificateLeftMs: number;
+  readonly certificateNotAfter: Instant | null;
   /** @throws DispatchError `unauthenticated` */
   readonly assertAllowed: () => void;
 }
@@ -23,17 +26,21 @@ export class Exchange implements ConnectionUser {
   readonly fields: Record<string, string | number> = {};
 
   readonly #abort = new AbortController();
-  readonly #onUndelivered: (() => void)[] = [];
+  readonly #followers: AnswerFollower[] = [];
+  /** Its stream does not know it any more once it has closed. */
+  readonly #session: Http2Session | undefined;
   readonly #onEnd: (exchange: Exchange, ending: Ending) => void;
   #ending: Ending | undefined;
 
   constructor(
     readonly request: NodeRequest,
     readonly response: NodeResponse,
+    readonly connection: Connection,
     onEnd: (exchange: Exchange, ending: Ending) => void,
   ) {
     this.requestId = requestIdOf(request);
     this.#onEnd = onEnd;
+    this.#session = "stream" in response ? response.stream.session : undefined;
     watchResponse(request, response, (ending) => this.#end(ending));
   }
 
@@ -52,17 +59,19 @@ export class Exchange implements ConnectionUser {
     return this.#splitUrl()[1];
   }
 
-  call(wire: Wire, admission: Admission): Call {
+  call(wire: Wire, { identity, ...admission }: Admission): Call {
+    const actor = identity.kind === "agent" ? identity.machineId : identity.name;
     return {
+      ...admission,
       requestId: this.requestId,
       wire,
-      identity: admission.identity,
-      certificateLeftMs: admission.certificateLeftMs(),
+      origin: { actor, address: this.connection.address, wire },
+      userAgent: (this.request.headers["user-agent"] ?? "").slice(0, maxUserAgentChars),
+      identity,
       signal: this.#abort.signal,
-      assertAllowed: admission.assertAllowed,
-      onUndelivered: (callback) => {
-        if (this.#ending === "lost") callback();
-        else this.#onUndelivered.push(callback);
+      follow: (follower) => {
+        if (this.#ending === "lost") follower.lost();
+        else this.#followers.push(follower);
       },
       note: (fields) => Object.assign(this.fields, fields),
     };
@@ -71,11 +80,18 @@ export class Exchange implements ConnectionUser {
   #end(ending: Ending): void {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
-    if (ending === "lost") {
-      this.#abort.abort(new DispatchError("gone", "the caller went away"));
-      for (const callback of this.#onUndelivered) callback();
-    }
+    if (ending === "lost") this.#abort.abort(new DispatchError("gone", "the caller went away"));
+    for (const follower of this.#followers) this.#tell(follower, ending);
     this.#onEnd(this, ending);
+  }
+
+  #tell(follower: AnswerFollower, ending: Ending): void {
+    if (ending === "lost") {
+      follower.lost();
+      return;
+    }
+    follower.flushed();
+    this.connection.onReceipt(this.#session, (proof) => follower.received(proof));
   }
 
   #splitUrl(): [path: string, query: string] {
@@ -84,6 +100,9 @@ export class Exchange implements ConnectionUser {
     return mark < 0 ? [url, ""] : [url.slice(0, mark), url.slice(mark + 1)];
   }
 }
+
+/** A header as long as it may be would be kept for each host. */
+const maxUserAgentChars = 128;
 
 /** A client's own id is taken over if it is plain enough for a log line, so that its log and ours can be laid together. */
 function requestIdOf(request: NodeRequest): string {

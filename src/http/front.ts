@@ -1,11 +1,13 @@
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { DispatchError } from "../dispatch/errors.js";
+import { instantFromMicros } from "../dispatch/instant.js";
+import type { Wire } from "../dispatch/origin.js";
 import type { Clock } from "../dispatch/ports.js";
 import { type IdentityPolicy, identify, type KnownIdentity } from "../identity/identity.js";
 import type { PeerCert } from "../identity/peer-cert.js";
 import { writeAnswer, writeError } from "./answer.js";
 import type { Binding } from "./binding/binding.js";
-import type { Call, Wire } from "./call.js";
+import type { Call } from "./call.js";
 import { type Connection, type Connections, connectionOf } from "./connections.js";
 import { Exchange } from "./exchange.js";
 import { type Health, healthAnswer, isHealthPath } from "./health.js";
@@ -49,7 +51,8 @@ export class Front {
     }
     const startedMs = this.#options.clock.monotonicMs();
     const visit: Visit = { wire: "http", outcome: "ok", identity: undefined, isUnread: false };
-    const exchange = new Exchange(request, response, (ended, ending) => {
+    if (!("stream" in request)) connection.requestArrived();
+    const exchange = new Exchange(request, response, connection, (ended, ending) => {
       connections.exchangeEnded(connection, ended);
       // Its end comes before the error that it causes further in.
       if (ending === "lost" && visit.outcome === "ok") visit.outcome = "gone";
@@ -128,7 +131,8 @@ export class Front {
     assertProtocolVersion(exchange.request.headers);
     return exchange.call(wire, {
       identity,
-      certificateLeftMs: () => known.notAfterMs - this.#options.clock.nowMs(),
+      certificateLeftMs: known.notAfterMs - this.#options.clock.nowMs(),
+      certificateNotAfter: instantFromMicros(known.notAfterMs * 1_000) ?? null,
       assertAllowed: () => void this.#identify(known),
     });
   }

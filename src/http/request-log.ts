@@ -1,6 +1,6 @@
+import type { Wire } from "../dispatch/origin.js";
 import type { Clock } from "../dispatch/ports.js";
 import type { KnownIdentity } from "../identity/identity.js";
-import type { Wire } from "./call.js";
 import type { Ending, Exchange } from "./exchange.js";
 
 /** What becomes known of a request on its way, for its line in the log. */

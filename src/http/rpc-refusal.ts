@@ -1,7 +1,7 @@
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { DispatchError } from "../dispatch/errors.js";
+import type { Wire } from "../dispatch/origin.js";
 import { writeError } from "./answer.js";
-import type { Wire } from "./call.js";
 import { errorHeaders, toConnectError } from "./errors.js";
 import type { Exchange } from "./exchange.js";
 import { respellMessage } from "./grpc-message.js";

@@ -16,7 +16,8 @@ import {
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import { DispatchError } from "../dispatch/errors.js";
-import type { Call, Wire } from "./call.js";
+import type { Wire } from "../dispatch/origin.js";
+import type { Call } from "./call.js";
 import { toConnectError } from "./errors.js";
 import type { Exchange } from "./exchange.js";
 import { withReadableMessage } from "./grpc-message.js";

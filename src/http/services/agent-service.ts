@@ -1,37 +1,56 @@
-import { AgentService, type TakeDispatchRequest } from "../../../gen/nixfleet/dispatch/v1/agent_service_pb.js";
-import type { AgentPolls } from "../../dispatch/agent-polls.js";
-import { DispatchError } from "../../dispatch/errors.js";
+import {
+  type AckDispatchRequest,
+  AgentService,
+  type ExtendLeaseRequest,
+  type RejectDispatchRequest,
+  type TakeDispatchRequest,
+} from "../../../gen/nixfleet/dispatch/v1/agent_service_pb.js";
+import { DispatchError, invalid } from "../../dispatch/errors.js";
 import type { Hostname } from "../../dispatch/hostname.js";
+import { parseLeaseMs, parseLeaseToken, parseReason, type TakeTerms } from "../../dispatch/lease.js";
+import type { AgentStep } from "../../dispatch/life.js";
 import type { Log, Random } from "../../dispatch/ports.js";
+import type { Queue } from "../../dispatch/queue.js";
+import { parseRolloutId } from "../../dispatch/rollout.js";
 import { waitMsFor } from "../../dispatch/wait.js";
 import type { Call } from "../call.js";
-import { dispatchToProto } from "../convert.js";
+import { leaseToProto, takenToProto } from "../convert.js";
 import { type BoundService, bindService } from "../service.js";
+import { requireQueue } from "./require-queue.js";
 import { requireAgent } from "./roles.js";
 
 export interface AgentServiceOptions {
   /** `undefined` if the server runs without a queue. */
-  readonly polls: AgentPolls | undefined;
+  readonly queue: Queue | undefined;
   readonly random: Random;
   readonly log: Log;
 }
 
 export function agentService(options: AgentServiceOptions): BoundService {
+  const { queue } = options;
   return bindService(AgentService, {
     takeDispatch: (request, call) => takeDispatch(options, request, call),
+    ackDispatch: (request, call) => ackDispatch(queue, request, call),
+    rejectDispatch: (request, call) => rejectDispatch(queue, request, call),
+    extendLease: (request, call) => extendLease(queue, request, call),
   });
 }
 
-async function takeDispatch({ polls, random, log }: AgentServiceOptions, request: TakeDispatchRequest, call: Call) {
-  const machineId = requireAgent(call);
-  assertOwnHost(machineId, request.hostname);
-  if (polls === undefined) {
-    log.warn({ requestId: call.requestId, machineId }, "no queue (--db none): the poll gets an empty answer");
+async function takeDispatch({ queue, random, log }: AgentServiceOptions, request: TakeDispatchRequest, call: Call) {
+  const hostname = requireAgent(call);
+  assertOwnHost(hostname, request.hostname);
+  const leased = leaseTerms(request);
+  if (queue === undefined) {
+    log.warn({ requestId: call.requestId, machineId: hostname }, "no queue (--db none): the poll gets an empty answer");
     return {};
   }
-  const taken = await polls.poll({
-    hostname: machineId,
+  noteSeen(queue, hostname, call);
+  const terms = leased ?? queue.plainTerms;
+  const taken = await queue.polls.poll({
+    hostname,
     waitMs: Math.min(waitMsFor(request.wait, random), call.certificateLeftMs),
+    terms,
+    origin: call.origin,
     signal: call.signal,
     assertAllowed: () => call.assertAllowed(),
   });
@@ -40,9 +59,53 @@ async function takeDispatch({ polls, random, log }: AgentServiceOptions, request
     call.assertAllowed();
     return {};
   }
-  call.onUndelivered(() => polls.giveBack(taken.take));
+  call.follow(queue.delivery(taken, terms, call.origin));
   call.note({ rolloutId: taken.dispatch.rolloutId, attempt: taken.take.attempt });
-  return { dispatch: dispatchToProto(taken.dispatch) };
+  return { dispatch: takenToProto(taken) };
+}
+
+async function ackDispatch(queue: Queue | undefined, request: AckDispatchRequest, call: Call) {
+  const step = agentStep(request, call);
+  await requireQueue(queue).steps.apply({ kind: "acknowledge", ...step });
+  return {};
+}
+
+async function rejectDispatch(queue: Queue | undefined, request: RejectDispatchRequest, call: Call) {
+  const step = agentStep(request, call);
+  const reason = parseReason(request.reason, "reason");
+  await requireQueue(queue).steps.apply({ kind: "reject", ...step, reason });
+  return {};
+}
+
+async function extendLease(queue: Queue | undefined, request: ExtendLeaseRequest, call: Call) {
+  const step = agentStep(request, call);
+  const { token } = step;
+  if (token === undefined) throw invalid("lease_token", "is required");
+  const leaseMs = parseLeaseMs(request.leaseSeconds, "lease_seconds");
+  const row = await requireQueue(queue).steps.apply({ kind: "extend", ...step, token, leaseMs });
+  if (row === undefined || row.leaseExpiresAt === null) throw new Error("a lease was extended and is none");
+  return { lease: leaseToProto({ token, expiresAt: row.leaseExpiresAt, attempt: row.attempt }) };
+}
+
+/** What every call about a dispatch that was taken says of it. The host is the caller's own, always. */
+function agentStep({ rolloutId, leaseToken }: { rolloutId: string; leaseToken: string }, call: Call): AgentStep {
+  const hostname = requireAgent(call);
+  call.note({ rolloutId });
+  return {
+    hostname,
+    rolloutId: parseRolloutId(rolloutId, "rollout_id"),
+    token: parseLeaseToken(leaseToken, "lease_token"),
+    origin: call.origin,
+  };
+}
+
+function leaseTerms({ leaseSeconds }: TakeDispatchRequest): TakeTerms | undefined {
+  if (leaseSeconds === undefined) return undefined;
+  return { kind: "lease", leaseMs: parseLeaseMs(leaseSeconds, "lease_seconds") };
+}
+
+function noteSeen(queue: Queue, hostname: Hostname, { origin, wire, userAgent, certificateNotAfter }: Call): void {
+  queue.seen({ hostname, address: origin.address, wire, agentVersion: userAgent, certificateNotAfter });
 }
 
 function assertOwnHost(machineId: Hostname, asked: string | undefined): void {

@@ -1,28 +1,94 @@
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { TargetClosure } from "../../dispatch/closure.js";
+import { dispatchStates } from "../../dispatch/dispatch.js";
+import { eventKinds } from "../../dispatch/event.js";
+import type { Hostname } from "../../dispatch/hostname.js";
+import type { Instant, Steady } from "../../dispatch/instant.js";
+import type { LeaseToken } from "../../dispatch/lease.js";
+import type { Wire } from "../../dispatch/origin.js";
+import type { RolloutId } from "../../dispatch/rollout.js";
 
 /**
- * One row per (hostname, rollout_id): its present state. Instants are microseconds since 1970.
+ * Instants are whole microseconds. The brands of the columns are trusted on the way out: they were checked on the way in,
+ * and the file is ours alone.
  *
  * After a change here, `npm run migration` writes the next file in migrations/; one that has landed is never edited.
  */
+const instant = (name: string) => integer(name).$type<Instant>();
+const hostname = () => text("hostname").$type<Hostname>().notNull();
+const rolloutId = () => text("rollout_id").$type<RolloutId>().notNull();
+
+/** One row per (hostname, rollout_id): its present state. */
 export const dispatches = sqliteTable(
   "dispatches",
   {
-    hostname: text("hostname").notNull(),
-    rolloutId: text("rollout_id").notNull(),
-    targetClosure: text("target_closure").notNull(),
-    soakDueAt: integer("soak_due_at").notNull(),
-    enqueuedAt: integer("enqueued_at").notNull(),
-    /** Grows with each enqueue of whatever row: orders rows of one instant, and tells a newer enqueue from an older. */
+    hostname: hostname(),
+    rolloutId: rolloutId(),
+    targetClosure: text("target_closure").$type<TargetClosure>().notNull(),
+    soakDueAt: instant("soak_due_at").notNull(),
+    notBefore: instant("not_before"),
+    notAfter: instant("not_after"),
+    maxAttempts: integer("max_attempts").notNull(),
+    enqueuedAt: instant("enqueued_at").notNull(),
     sequence: integer("sequence").notNull(),
-    state: text("state", { enum: ["pending", "delivered"] }).notNull(),
-    /** How often the present enqueue has been taken. */
+    state: text("state", { enum: dispatchStates }).notNull(),
     attempt: integer("attempt").notNull(),
+    leaseToken: text("lease_token").$type<LeaseToken>(),
+    leaseEndsAt: integer("lease_ends_at").$type<Steady>(),
+    leaseExpiresAt: instant("lease_expires_at"),
+    reason: text("reason"),
+    changedAt: instant("changed_at").notNull(),
   },
   (table) => [
     primaryKey({ columns: [table.hostname, table.rolloutId] }),
-    // What a take looks up, and nothing else: rows that are done cost it nothing, however many they are.
+    // Each look-up of the hot path has its own rows in an index, and nothing else: what is done costs it nothing.
     index("dispatches_pending").on(table.hostname, table.enqueuedAt, table.sequence).where(sql`state = 'pending'`),
+    index("dispatches_leased").on(table.leaseEndsAt).where(sql`state = 'leased'`),
+    index("dispatches_not_before").on(table.notBefore).where(sql`state = 'pending' AND not_before IS NOT NULL`),
+    index("dispatches_not_after").on(table.notAfter).where(sql`state = 'pending' AND not_after IS NOT NULL`),
+    index("dispatches_done").on(table.changedAt).where(sql`state NOT IN ('pending', 'leased')`),
   ],
 );
+
+/** What happened, for good. Ids are never used again, so that a reader can go on after the last one that it has seen. */
+export const events = sqliteTable(
+  "events",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    at: instant("at").notNull(),
+    hostname: hostname(),
+    rolloutId: rolloutId(),
+    kind: text("kind", { enum: eventKinds }).notNull(),
+    attempt: integer("attempt").notNull(),
+    actor: text("actor").notNull(),
+    address: text("address").notNull(),
+    wire: text("wire").$type<Wire | "">().notNull(),
+    detail: text("detail").notNull(),
+    parkedMs: integer("parked_ms"),
+  },
+  (table) => [index("events_dispatch").on(table.hostname, table.rolloutId, table.id)],
+);
+
+/** Every host that has polled, as of its last poll. */
+export const hosts = sqliteTable(
+  "hosts",
+  {
+    hostname: text("hostname").$type<Hostname>().primaryKey(),
+    lastSeenAt: instant("last_seen_at").notNull(),
+    address: text("address").notNull(),
+    wire: text("wire").$type<Wire>().notNull(),
+    agentVersion: text("agent_version").notNull(),
+    certificateNotAfter: instant("certificate_not_after"),
+  },
+  (table) => [index("hosts_last_seen").on(table.lastSeenAt)],
+);
+
+/** One row: how the clock that leases are measured by goes on after a restart; see `steady-clock.ts`. */
+export const steadyClock = sqliteTable("steady_clock", {
+  id: integer("id").primaryKey(),
+  bootId: text("boot_id").notNull(),
+  /** From the machine's monotonic clock to the steady one. */
+  offsetMicros: integer("offset_micros").notNull(),
+  lastSteady: integer("last_steady").$type<Steady>().notNull(),
+});

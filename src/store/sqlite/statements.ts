@@ -1,88 +1,195 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, asc, eq, lte, max, min, sql } from "drizzle-orm";
 import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
-import { dispatches } from "./schema.js";
+import { dispatches, events, hosts } from "./schema.js";
 
 export type Statements = ReturnType<typeof prepareStatements>;
+
+const { placeholder } = sql;
 
 /** Every statement of the hot path, prepared once. */
 export function prepareStatements(db: BetterSQLite3Database) {
   return {
-    take: prepareTake(db),
-    giveBack: prepareGiveBack(db),
-    isPending: prepareIsPending(db),
+    ...prepareTake(db),
+    ...prepareDue(db),
+    ...prepareHistory(db),
+    find: db
+      .select()
+      .from(dispatches)
+      .where(and(eq(dispatches.hostname, placeholder("hostname")), eq(dispatches.rolloutId, placeholder("rolloutId"))))
+      .prepare(),
     upsert: prepareUpsert(db),
     lastSequence: db
-      .select({ last: sql<number | null>`max(${dispatches.sequence})` })
+      .select({ last: max(dispatches.sequence) })
       .from(dispatches)
       .prepare(),
   };
 }
 
+const isPendingOfHost = and(eq(dispatches.hostname, placeholder("hostname")), sql`${dispatches.state} = 'pending'`);
+
 function prepareTake(db: BetterSQLite3Database) {
-  const oldest = sql`rowid IN (
-    SELECT rowid FROM ${dispatches}
-    WHERE ${dispatches.hostname} = ${sql.placeholder("hostname")} AND ${dispatches.state} = 'pending'
-    ORDER BY ${dispatches.enqueuedAt}, ${dispatches.sequence} LIMIT ${sql.placeholder("limit")})`;
-  return db
-    .update(dispatches)
-    .set({ state: "delivered", attempt: sql`${dispatches.attempt} + 1` })
-    .where(oldest)
-    .returning()
-    .prepare();
+  return {
+    takeable: db
+      .select()
+      .from(dispatches)
+      .where(
+        and(
+          isPendingOfHost,
+          sql`(${dispatches.notBefore} IS NULL OR ${dispatches.notBefore} <= ${placeholder("now")})`,
+          sql`(${dispatches.notAfter} IS NULL OR ${dispatches.notAfter} > ${placeholder("now")})`,
+        ),
+      )
+      .orderBy(asc(dispatches.enqueuedAt), asc(dispatches.sequence))
+      .limit(placeholder("limit"))
+      .prepare(),
+    pendingOfChannel: db
+      .select()
+      .from(dispatches)
+      .where(and(isPendingOfHost, sql`${dispatches.rolloutId} GLOB ${placeholder("channelPattern")}`))
+      .prepare(),
+    /** What steps change of a row; an enqueue changes all of it. */
+    update: db
+      .update(dispatches)
+      .set({
+        soakDueAt: sql`${placeholder("soakDueAt")}`,
+        state: sql`${placeholder("state")}`,
+        attempt: sql`${placeholder("attempt")}`,
+        leaseToken: sql`${placeholder("leaseToken")}`,
+        leaseEndsAt: sql`${placeholder("leaseEndsAt")}`,
+        leaseExpiresAt: sql`${placeholder("leaseExpiresAt")}`,
+        reason: sql`${placeholder("reason")}`,
+        changedAt: sql`${placeholder("changedAt")}`,
+      })
+      .where(and(eq(dispatches.hostname, placeholder("hostname")), eq(dispatches.rolloutId, placeholder("rolloutId"))))
+      .prepare(),
+  };
 }
 
-function prepareGiveBack(db: BetterSQLite3Database) {
-  return db
-    .update(dispatches)
-    .set({ state: "pending" })
-    .where(
-      and(
-        eq(dispatches.hostname, sql.placeholder("hostname")),
-        eq(dispatches.rolloutId, sql.placeholder("rolloutId")),
-        eq(dispatches.sequence, sql.placeholder("sequence")),
-        eq(dispatches.attempt, sql.placeholder("attempt")),
-        eq(dispatches.state, "delivered"),
-      ),
-    )
-    .prepare();
+const isLeased = sql`${dispatches.state} = 'leased'`;
+const waitsToBegin = sql`${dispatches.state} = 'pending' AND ${dispatches.notBefore} IS NOT NULL`;
+const waitsToEnd = sql`${dispatches.state} = 'pending' AND ${dispatches.notAfter} IS NOT NULL`;
+
+function prepareDue(db: BetterSQLite3Database) {
+  return {
+    leasesOver: db
+      .select()
+      .from(dispatches)
+      .where(and(isLeased, lte(dispatches.leaseEndsAt, placeholder("steady"))))
+      .limit(placeholder("limit"))
+      .prepare(),
+    expired: db
+      .select()
+      .from(dispatches)
+      .where(and(waitsToEnd, lte(dispatches.notAfter, placeholder("now"))))
+      .limit(placeholder("limit"))
+      .prepare(),
+    begunSince: db
+      .selectDistinct({ hostname: dispatches.hostname })
+      .from(dispatches)
+      .where(
+        and(
+          waitsToBegin,
+          sql`${dispatches.notBefore} > ${placeholder("since")} AND ${dispatches.notBefore} <= ${placeholder("now")}`,
+        ),
+      )
+      .prepare(),
+    nextLeaseEnd: db
+      .select({ at: min(dispatches.leaseEndsAt) })
+      .from(dispatches)
+      .where(isLeased)
+      .prepare(),
+    nextBegin: db
+      .select({ at: min(dispatches.notBefore) })
+      .from(dispatches)
+      .where(and(waitsToBegin, sql`${dispatches.notBefore} > ${placeholder("now")}`))
+      .prepare(),
+    nextEnd: db
+      .select({ at: min(dispatches.notAfter) })
+      .from(dispatches)
+      .where(waitsToEnd)
+      .prepare(),
+  };
 }
 
-function prepareIsPending(db: BetterSQLite3Database) {
-  return db
-    .select({ state: dispatches.state })
-    .from(dispatches)
-    .where(
-      and(
-        eq(dispatches.hostname, sql.placeholder("hostname")),
-        eq(dispatches.rolloutId, sql.placeholder("rolloutId")),
-        eq(dispatches.state, "pending"),
-      ),
-    )
-    .prepare();
+function prepareHistory(db: BetterSQLite3Database) {
+  return {
+    addEvent: db
+      .insert(events)
+      .values({
+        at: placeholder("at"),
+        hostname: placeholder("hostname"),
+        rolloutId: placeholder("rolloutId"),
+        kind: placeholder("kind"),
+        attempt: placeholder("attempt"),
+        actor: placeholder("actor"),
+        address: placeholder("address"),
+        wire: placeholder("wire"),
+        detail: placeholder("detail"),
+        parkedMs: placeholder("parkedMs"),
+      })
+      .prepare(),
+    putHost: db
+      .insert(hosts)
+      .values({
+        hostname: placeholder("hostname"),
+        lastSeenAt: placeholder("lastSeenAt"),
+        address: placeholder("address"),
+        wire: placeholder("wire"),
+        agentVersion: placeholder("agentVersion"),
+        certificateNotAfter: placeholder("certificateNotAfter"),
+      })
+      .onConflictDoUpdate({
+        target: hosts.hostname,
+        set: {
+          lastSeenAt: sql`excluded.last_seen_at`,
+          address: sql`excluded.address`,
+          wire: sql`excluded.wire`,
+          agentVersion: sql`excluded.agent_version`,
+          certificateNotAfter: sql`excluded.certificate_not_after`,
+        },
+      })
+      .prepare(),
+  };
 }
 
 function prepareUpsert(db: BetterSQLite3Database) {
   return db
     .insert(dispatches)
     .values({
-      hostname: sql.placeholder("hostname"),
-      rolloutId: sql.placeholder("rolloutId"),
-      targetClosure: sql.placeholder("targetClosure"),
-      soakDueAt: sql.placeholder("soakDueAt"),
-      enqueuedAt: sql.placeholder("enqueuedAt"),
-      sequence: sql.placeholder("sequence"),
-      state: "pending",
-      attempt: 0,
+      hostname: placeholder("hostname"),
+      rolloutId: placeholder("rolloutId"),
+      targetClosure: placeholder("targetClosure"),
+      soakDueAt: placeholder("soakDueAt"),
+      notBefore: placeholder("notBefore"),
+      notAfter: placeholder("notAfter"),
+      maxAttempts: placeholder("maxAttempts"),
+      enqueuedAt: placeholder("enqueuedAt"),
+      sequence: placeholder("sequence"),
+      state: placeholder("state"),
+      attempt: placeholder("attempt"),
+      leaseToken: placeholder("leaseToken"),
+      leaseEndsAt: placeholder("leaseEndsAt"),
+      leaseExpiresAt: placeholder("leaseExpiresAt"),
+      reason: placeholder("reason"),
+      changedAt: placeholder("changedAt"),
     })
     .onConflictDoUpdate({
       target: [dispatches.hostname, dispatches.rolloutId],
       set: {
         targetClosure: sql`excluded.target_closure`,
         soakDueAt: sql`excluded.soak_due_at`,
+        notBefore: sql`excluded.not_before`,
+        notAfter: sql`excluded.not_after`,
+        maxAttempts: sql`excluded.max_attempts`,
         enqueuedAt: sql`excluded.enqueued_at`,
         sequence: sql`excluded.sequence`,
         state: sql`excluded.state`,
         attempt: sql`excluded.attempt`,
+        leaseToken: sql`excluded.lease_token`,
+        leaseEndsAt: sql`excluded.lease_ends_at`,
+        leaseExpiresAt: sql`excluded.lease_expires_at`,
+        reason: sql`excluded.reason`,
+        changedAt: sql`excluded.changed_at`,
       },
     })
     .prepare();

@@ -1,12 +1,38 @@
 import type { Taken } from "../../dispatch/dispatch.js";
+import type { Moment } from "../../dispatch/instant.js";
+import type { NewLeaseToken } from "../../dispatch/lease.js";
+import { type Change, type Taker, taken } from "../../dispatch/life.js";
 import type { TakeWant } from "../../dispatch/ports.js";
-import { takenFromRow } from "./row.js";
+import { keep } from "./change.js";
 import type { Statements } from "./statements.js";
 
-/** Runs inside the caller's transaction. A host with nothing pending writes nothing. */
-export function take(statements: Statements, { hostname, limit }: TakeWant): Taken[] {
-  const rows = statements.take.all({ hostname, limit });
-  // RETURNING promises no order.
-  if (rows.length > 1) rows.sort((a, b) => a.enqueuedAt - b.enqueuedAt || a.sequence - b.sequence);
-  return rows.map(takenFromRow);
+/** A host with nothing pending writes nothing. */
+export function take(
+  statements: Statements,
+  { hostname, takers }: TakeWant,
+  moment: Moment,
+  newToken: NewLeaseToken,
+): Taken[] {
+  const rows = statements.takeable.all({ hostname, now: moment.now, limit: takers.length });
+  return rows.map((row, i) => {
+    const change = taken(row, takerAt(takers, i), moment, newToken);
+    keep(statements, change);
+    return takenFrom(change);
+  });
+}
+
+function takerAt(takers: readonly Taker[], i: number): Taker {
+  const taker = takers[i];
+  if (taker === undefined) throw new Error("more rows than were asked for");
+  return taker;
+}
+
+function takenFrom({ row }: Change): Taken {
+  const { hostname, rolloutId, targetClosure, soakDueAt, enqueuedAt, sequence, attempt } = row;
+  const { leaseToken: token, leaseExpiresAt: expiresAt } = row;
+  return {
+    dispatch: { hostname, rolloutId, targetClosure, soakDueAt, enqueuedAt },
+    take: { hostname, rolloutId, sequence, attempt },
+    lease: token === null || expiresAt === null ? undefined : { token, expiresAt, attempt },
+  };
 }

@@ -5,7 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
-import type { Dispatch } from "./dispatch_pb.js";
+import type { Dispatch, Lease } from "./dispatch_pb.js";
 import { file_nixfleet_dispatch_v1_dispatch } from "./dispatch_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nixfleet/dispatch/v1/agent_service.proto.
  */
 export const file_nixfleet_dispatch_v1_agent_service: GenFile = /*@__PURE__*/
-  fileDesc("CihuaXhmbGVldC9kaXNwYXRjaC92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEhRuaXhmbGVldC5kaXNwYXRjaC52MSJVChNUYWtlRGlzcGF0Y2hSZXF1ZXN0EhEKBHdhaXQYASABKARIAIgBARIVCghob3N0bmFtZRgCIAEoCUgBiAEBQgcKBV93YWl0QgsKCV9ob3N0bmFtZSJIChRUYWtlRGlzcGF0Y2hSZXNwb25zZRIwCghkaXNwYXRjaBgBIAEoCzIeLm5peGZsZWV0LmRpc3BhdGNoLnYxLkRpc3BhdGNoMpwBCgxBZ2VudFNlcnZpY2USiwEKDFRha2VEaXNwYXRjaBIpLm5peGZsZWV0LmRpc3BhdGNoLnYxLlRha2VEaXNwYXRjaFJlcXVlc3QaKi5uaXhmbGVldC5kaXNwYXRjaC52MS5UYWtlRGlzcGF0Y2hSZXNwb25zZSIkgtPkkwIeYghkaXNwYXRjaBISL3YxL2FnZW50L2Rpc3BhdGNoYgZwcm90bzM", [file_google_api_annotations, file_nixfleet_dispatch_v1_dispatch]);
+  fileDesc("CihuaXhmbGVldC9kaXNwYXRjaC92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEhRuaXhmbGVldC5kaXNwYXRjaC52MSKDAQoTVGFrZURpc3BhdGNoUmVxdWVzdBIRCgR3YWl0GAEgASgESACIAQESFQoIaG9zdG5hbWUYAiABKAlIAYgBARIaCg1sZWFzZV9zZWNvbmRzGAMgASgNSAKIAQFCBwoFX3dhaXRCCwoJX2hvc3RuYW1lQhAKDl9sZWFzZV9zZWNvbmRzIkgKFFRha2VEaXNwYXRjaFJlc3BvbnNlEjAKCGRpc3BhdGNoGAEgASgLMh4ubml4ZmxlZXQuZGlzcGF0Y2gudjEuRGlzcGF0Y2giPQoSQWNrRGlzcGF0Y2hSZXF1ZXN0EhIKCnJvbGxvdXRfaWQYASABKAkSEwoLbGVhc2VfdG9rZW4YAiABKAkiFQoTQWNrRGlzcGF0Y2hSZXNwb25zZSJQChVSZWplY3REaXNwYXRjaFJlcXVlc3QSEgoKcm9sbG91dF9pZBgBIAEoCRITCgtsZWFzZV90b2tlbhgCIAEoCRIOCgZyZWFzb24YAyABKAkiGAoWUmVqZWN0RGlzcGF0Y2hSZXNwb25zZSJUChJFeHRlbmRMZWFzZVJlcXVlc3QSEgoKcm9sbG91dF9pZBgBIAEoCRITCgtsZWFzZV90b2tlbhgCIAEoCRIVCg1sZWFzZV9zZWNvbmRzGAMgASgNIkEKE0V4dGVuZExlYXNlUmVzcG9uc2USKgoFbGVhc2UYASABKAsyGy5uaXhmbGVldC5kaXNwYXRjaC52MS5MZWFzZTLDBAoMQWdlbnRTZXJ2aWNlEosBCgxUYWtlRGlzcGF0Y2gSKS5uaXhmbGVldC5kaXNwYXRjaC52MS5UYWtlRGlzcGF0Y2hSZXF1ZXN0Gioubml4ZmxlZXQuZGlzcGF0Y2gudjEuVGFrZURpc3BhdGNoUmVzcG9uc2UiJILT5JMCHmIIZGlzcGF0Y2gSEi92MS9hZ2VudC9kaXNwYXRjaBKFAQoLQWNrRGlzcGF0Y2gSKC5uaXhmbGVldC5kaXNwYXRjaC52MS5BY2tEaXNwYXRjaFJlcXVlc3QaKS5uaXhmbGVldC5kaXNwYXRjaC52MS5BY2tEaXNwYXRjaFJlc3BvbnNlIiGC0+STAhs6ASoiFi92MS9hZ2VudC9kaXNwYXRjaC9hY2sSkQEKDlJlamVjdERpc3BhdGNoEisubml4ZmxlZXQuZGlzcGF0Y2gudjEuUmVqZWN0RGlzcGF0Y2hSZXF1ZXN0Giwubml4ZmxlZXQuZGlzcGF0Y2gudjEuUmVqZWN0RGlzcGF0Y2hSZXNwb25zZSIkgtPkkwIeOgEqIhkvdjEvYWdlbnQvZGlzcGF0Y2gvcmVqZWN0EogBCgtFeHRlbmRMZWFzZRIoLm5peGZsZWV0LmRpc3BhdGNoLnYxLkV4dGVuZExlYXNlUmVxdWVzdBopLm5peGZsZWV0LmRpc3BhdGNoLnYxLkV4dGVuZExlYXNlUmVzcG9uc2UiJILT5JMCHjoBKiIZL3YxL2FnZW50L2Rpc3BhdGNoL2V4dGVuZGIGcHJvdG8z", [file_google_api_annotations, file_nixfleet_dispatch_v1_dispatch]);
 
 /**
  * @generated from message nixfleet.dispatch.v1.TakeDispatchRequest
@@ -32,6 +32,14 @@ export type TakeDispatchRequest = Message<"nixfleet.dispatch.v1.TakeDispatchRequ
    * @generated from field: optional string hostname = 2;
    */
   hostname?: string | undefined;
+
+  /**
+   * Take the dispatch under a lease of so many seconds, 1 to 3600: unless it is acknowledged or rejected within that time,
+   * it is handed out again. Unset: no lease, the dispatch counts as delivered.
+   *
+   * @generated from field: optional uint32 lease_seconds = 3;
+   */
+  leaseSeconds?: number | undefined;
 };
 
 /**
@@ -61,6 +69,141 @@ export const TakeDispatchResponseSchema: GenMessage<TakeDispatchResponse> = /*@_
   messageDesc(file_nixfleet_dispatch_v1_agent_service, 1);
 
 /**
+ * @generated from message nixfleet.dispatch.v1.AckDispatchRequest
+ */
+export type AckDispatchRequest = Message<"nixfleet.dispatch.v1.AckDispatchRequest"> & {
+  /**
+   * `<channel>@<ref>`. Required.
+   *
+   * @generated from field: string rollout_id = 1;
+   */
+  rolloutId: string;
+
+  /**
+   * `Lease.token` of the attempt; to be left out for a dispatch that was taken without a lease.
+   *
+   * @generated from field: string lease_token = 2;
+   */
+  leaseToken: string;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.AckDispatchRequest.
+ * Use `create(AckDispatchRequestSchema)` to create a new message.
+ */
+export const AckDispatchRequestSchema: GenMessage<AckDispatchRequest> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_agent_service, 2);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.AckDispatchResponse
+ */
+export type AckDispatchResponse = Message<"nixfleet.dispatch.v1.AckDispatchResponse"> & {
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.AckDispatchResponse.
+ * Use `create(AckDispatchResponseSchema)` to create a new message.
+ */
+export const AckDispatchResponseSchema: GenMessage<AckDispatchResponse> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_agent_service, 3);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.RejectDispatchRequest
+ */
+export type RejectDispatchRequest = Message<"nixfleet.dispatch.v1.RejectDispatchRequest"> & {
+  /**
+   * `<channel>@<ref>`. Required.
+   *
+   * @generated from field: string rollout_id = 1;
+   */
+  rolloutId: string;
+
+  /**
+   * `Lease.token` of the attempt; to be left out for a dispatch that was taken without a lease.
+   *
+   * @generated from field: string lease_token = 2;
+   */
+  leaseToken: string;
+
+  /**
+   * At most 1,024 bytes of UTF-8.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.RejectDispatchRequest.
+ * Use `create(RejectDispatchRequestSchema)` to create a new message.
+ */
+export const RejectDispatchRequestSchema: GenMessage<RejectDispatchRequest> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_agent_service, 4);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.RejectDispatchResponse
+ */
+export type RejectDispatchResponse = Message<"nixfleet.dispatch.v1.RejectDispatchResponse"> & {
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.RejectDispatchResponse.
+ * Use `create(RejectDispatchResponseSchema)` to create a new message.
+ */
+export const RejectDispatchResponseSchema: GenMessage<RejectDispatchResponse> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_agent_service, 5);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.ExtendLeaseRequest
+ */
+export type ExtendLeaseRequest = Message<"nixfleet.dispatch.v1.ExtendLeaseRequest"> & {
+  /**
+   * `<channel>@<ref>`. Required.
+   *
+   * @generated from field: string rollout_id = 1;
+   */
+  rolloutId: string;
+
+  /**
+   * `Lease.token` of the attempt. Required.
+   *
+   * @generated from field: string lease_token = 2;
+   */
+  leaseToken: string;
+
+  /**
+   * 1 to 3600. Required.
+   *
+   * @generated from field: uint32 lease_seconds = 3;
+   */
+  leaseSeconds: number;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.ExtendLeaseRequest.
+ * Use `create(ExtendLeaseRequestSchema)` to create a new message.
+ */
+export const ExtendLeaseRequestSchema: GenMessage<ExtendLeaseRequest> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_agent_service, 6);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.ExtendLeaseResponse
+ */
+export type ExtendLeaseResponse = Message<"nixfleet.dispatch.v1.ExtendLeaseResponse"> & {
+  /**
+   * @generated from field: nixfleet.dispatch.v1.Lease lease = 1;
+   */
+  lease?: Lease | undefined;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.ExtendLeaseResponse.
+ * Use `create(ExtendLeaseResponseSchema)` to create a new message.
+ */
+export const ExtendLeaseResponseSchema: GenMessage<ExtendLeaseResponse> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_agent_service, 7);
+
+/**
  * What an agent calls, for its own host only. The Common Name of the client certificate says which host that is.
  *
  * Errors of every call: `unauthenticated` without a certificate that holds, `permission_denied` for a certificate of
@@ -84,6 +227,40 @@ export const AgentService: GenService<{
     methodKind: "unary";
     input: typeof TakeDispatchRequestSchema;
     output: typeof TakeDispatchResponseSchema;
+  },
+  /**
+   * Says that the dispatch is done. Safe to repeat: of the same attempt it succeeds again.
+   *
+   * Errors: `not_found` if there is no such dispatch; `failed_precondition` if the attempt is over (its lease ran out, a
+   * newer enqueue or an operator took the dispatch away, it was rejected).
+   *
+   * @generated from rpc nixfleet.dispatch.v1.AgentService.AckDispatch
+   */
+  ackDispatch: {
+    methodKind: "unary";
+    input: typeof AckDispatchRequestSchema;
+    output: typeof AckDispatchResponseSchema;
+  },
+  /**
+   * Says that the dispatch cannot be done, and why. It is not handed out again unless it is enqueued again. Safe to
+   * repeat. Errors: those of AckDispatch.
+   *
+   * @generated from rpc nixfleet.dispatch.v1.AgentService.RejectDispatch
+   */
+  rejectDispatch: {
+    methodKind: "unary";
+    input: typeof RejectDispatchRequestSchema;
+    output: typeof RejectDispatchResponseSchema;
+  },
+  /**
+   * Starts the lease anew, from now. Errors: those of AckDispatch.
+   *
+   * @generated from rpc nixfleet.dispatch.v1.AgentService.ExtendLease
+   */
+  extendLease: {
+    methodKind: "unary";
+    input: typeof ExtendLeaseRequestSchema;
+    output: typeof ExtendLeaseResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_nixfleet_dispatch_v1_agent_service, 0);

@@ -2,8 +2,8 @@
 // @generated from file nixfleet/dispatch/v1/dispatch.proto (package nixfleet.dispatch.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nixfleet/dispatch/v1/dispatch.proto.
  */
 export const file_nixfleet_dispatch_v1_dispatch: GenFile = /*@__PURE__*/
-  fileDesc("CiNuaXhmbGVldC9kaXNwYXRjaC92MS9kaXNwYXRjaC5wcm90bxIUbml4ZmxlZXQuZGlzcGF0Y2gudjEiqgEKCERpc3BhdGNoEhAKCGhvc3RuYW1lGAEgASgJEhIKCnJvbGxvdXRfaWQYAiABKAkSFgoOdGFyZ2V0X2Nsb3N1cmUYAyABKAkSLwoLc29ha19kdWVfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2VucXVldWVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CiNuaXhmbGVldC9kaXNwYXRjaC92MS9kaXNwYXRjaC5wcm90bxIUbml4ZmxlZXQuZGlzcGF0Y2gudjEi1gEKCERpc3BhdGNoEhAKCGhvc3RuYW1lGAEgASgJEhIKCnJvbGxvdXRfaWQYAiABKAkSFgoOdGFyZ2V0X2Nsb3N1cmUYAyABKAkSLwoLc29ha19kdWVfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2VucXVldWVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgVsZWFzZRgGIAEoCzIbLm5peGZsZWV0LmRpc3BhdGNoLnYxLkxlYXNlIlcKBUxlYXNlEg0KBXRva2VuGAEgASgJEi4KCmV4cGlyZXNfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2F0dGVtcHQYAyABKA0i4AMKDkRpc3BhdGNoUmVjb3JkEhAKCGhvc3RuYW1lGAEgASgJEhIKCnJvbGxvdXRfaWQYAiABKAkSFgoOdGFyZ2V0X2Nsb3N1cmUYAyABKAkSLwoLc29ha19kdWVfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2VucXVldWVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCgVzdGF0ZRgGIAEoDjIjLm5peGZsZWV0LmRpc3BhdGNoLnYxLkRpc3BhdGNoU3RhdGUSDwoHYXR0ZW1wdBgHIAEoDRIUCgxtYXhfYXR0ZW1wdHMYCCABKA0SLgoKbm90X2JlZm9yZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbm90X2FmdGVyGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBsZWFzZV9leHBpcmVzX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YDCABKAkSLgoKY2hhbmdlZF9hdBgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAihQIKBUV2ZW50EgoKAmlkGAEgASgEEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghob3N0bmFtZRgDIAEoCRISCgpyb2xsb3V0X2lkGAQgASgJEi0KBGtpbmQYBSABKA4yHy5uaXhmbGVldC5kaXNwYXRjaC52MS5FdmVudEtpbmQSDwoHYXR0ZW1wdBgGIAEoDRINCgVhY3RvchgHIAEoCRIPCgdhZGRyZXNzGAggASgJEgwKBHdpcmUYCSABKAkSDgoGZGV0YWlsGAogASgJEhYKCXBhcmtlZF9tcxgLIAEoBEgAiAEBQgwKCl9wYXJrZWRfbXMiiwIKDEhvc3RQcmVzZW5jZRIQCghob3N0bmFtZRgBIAEoCRIwCgxsYXN0X3NlZW5fYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2FkZHJlc3MYAyABKAkSDAoEd2lyZRgEIAEoCRIVCg1hZ2VudF92ZXJzaW9uGAUgASgJEjkKFWNlcnRpZmljYXRlX25vdF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMcGFya2VkX3BvbGxzGAcgASgNEjAKDHBhcmtlZF9zaW5jZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqtAIKDURpc3BhdGNoU3RhdGUSHgoaRElTUEFUQ0hfU1RBVEVfVU5TUEVDSUZJRUQQABIaChZESVNQQVRDSF9TVEFURV9QRU5ESU5HEAESGQoVRElTUEFUQ0hfU1RBVEVfTEVBU0VEEAISHAoYRElTUEFUQ0hfU1RBVEVfREVMSVZFUkVEEAMSHwobRElTUEFUQ0hfU1RBVEVfQUNLTk9XTEVER0VEEAQSGwoXRElTUEFUQ0hfU1RBVEVfUkVKRUNURUQQBRIcChhESVNQQVRDSF9TVEFURV9DQU5DRUxMRUQQBhIdChlESVNQQVRDSF9TVEFURV9TVVBFUlNFREVEEAcSGgoWRElTUEFUQ0hfU1RBVEVfRVhQSVJFRBAIEhcKE0RJU1BBVENIX1NUQVRFX0RFQUQQCSqkAwoJRXZlbnRLaW5kEhoKFkVWRU5UX0tJTkRfVU5TUEVDSUZJRUQQABIXChNFVkVOVF9LSU5EX0VOUVVFVUVEEAESFwoTRVZFTlRfS0lORF9SRVBMQUNFRBACEhkKFUVWRU5UX0tJTkRfU1VQRVJTRURFRBADEhgKFEVWRU5UX0tJTkRfREVMSVZFUkVEEAQSFQoRRVZFTlRfS0lORF9MRUFTRUQQBRIWChJFVkVOVF9LSU5EX0ZMVVNIRUQQBhIYChRFVkVOVF9LSU5EX0NPTkZJUk1FRBAHEhcKE0VWRU5UX0tJTkRfRVhURU5ERUQQCBIbChdFVkVOVF9LSU5EX0FDS05PV0xFREdFRBAJEhcKE0VWRU5UX0tJTkRfUkVKRUNURUQQChIcChhFVkVOVF9LSU5EX0xFQVNFX0VYUElSRUQQCxIXChNFVkVOVF9LSU5EX1JFVFVSTkVEEAwSGAoURVZFTlRfS0lORF9DQU5DRUxMRUQQDRIWChJFVkVOVF9LSU5EX0VYUElSRUQQDhITCg9FVkVOVF9LSU5EX0RFQUQQD2IGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * The decision "host H shall activate closure C for rollout R".
@@ -54,6 +54,13 @@ export type Dispatch = Message<"nixfleet.dispatch.v1.Dispatch"> & {
    * @generated from field: google.protobuf.Timestamp enqueued_at = 5;
    */
   enqueuedAt?: Timestamp | undefined;
+
+  /**
+   * Set if the take asked for a lease.
+   *
+   * @generated from field: nixfleet.dispatch.v1.Lease lease = 6;
+   */
+  lease?: Lease | undefined;
 };
 
 /**
@@ -62,4 +69,469 @@ export type Dispatch = Message<"nixfleet.dispatch.v1.Dispatch"> & {
  */
 export const DispatchSchema: GenMessage<Dispatch> = /*@__PURE__*/
   messageDesc(file_nixfleet_dispatch_v1_dispatch, 0);
+
+/**
+ * The right and the duty that come with a dispatch taken under a lease: acknowledge or reject it, or extend the lease,
+ * before it runs out. One that runs out gives the dispatch back to the queue, for the same host.
+ *
+ * @generated from message nixfleet.dispatch.v1.Lease
+ */
+export type Lease = Message<"nixfleet.dispatch.v1.Lease"> & {
+  /**
+   * Names this attempt when acknowledging, rejecting and extending. Opaque.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * When it runs out, by the server's wall clock. Leases are measured by a clock that is never set, so where the
+   * server's wall clock was set meanwhile, the length that was asked for counts and not this instant.
+   *
+   * @generated from field: google.protobuf.Timestamp expires_at = 2;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * How often this enqueue has been handed out, this time included: 1, 2, ...
+   *
+   * @generated from field: uint32 attempt = 3;
+   */
+  attempt: number;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.Lease.
+ * Use `create(LeaseSchema)` to create a new message.
+ */
+export const LeaseSchema: GenMessage<Lease> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_dispatch, 1);
+
+/**
+ * The present state of one (hostname, rollout_id).
+ *
+ * @generated from message nixfleet.dispatch.v1.DispatchRecord
+ */
+export type DispatchRecord = Message<"nixfleet.dispatch.v1.DispatchRecord"> & {
+  /**
+   * @generated from field: string hostname = 1;
+   */
+  hostname: string;
+
+  /**
+   * @generated from field: string rollout_id = 2;
+   */
+  rolloutId: string;
+
+  /**
+   * @generated from field: string target_closure = 3;
+   */
+  targetClosure: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp soak_due_at = 4;
+   */
+  soakDueAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp enqueued_at = 5;
+   */
+  enqueuedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: nixfleet.dispatch.v1.DispatchState state = 6;
+   */
+  state: DispatchState;
+
+  /**
+   * How often this enqueue has been handed out so far.
+   *
+   * @generated from field: uint32 attempt = 7;
+   */
+  attempt: number;
+
+  /**
+   * @generated from field: uint32 max_attempts = 8;
+   */
+  maxAttempts: number;
+
+  /**
+   * Unset: none.
+   *
+   * @generated from field: google.protobuf.Timestamp not_before = 9;
+   */
+  notBefore?: Timestamp | undefined;
+
+  /**
+   * Unset: none.
+   *
+   * @generated from field: google.protobuf.Timestamp not_after = 10;
+   */
+  notAfter?: Timestamp | undefined;
+
+  /**
+   * Set while leased; see `Lease.expires_at`.
+   *
+   * @generated from field: google.protobuf.Timestamp lease_expires_at = 11;
+   */
+  leaseExpiresAt?: Timestamp | undefined;
+
+  /**
+   * What the agent gave when it rejected the dispatch.
+   *
+   * @generated from field: string reason = 12;
+   */
+  reason: string;
+
+  /**
+   * When `state` was entered.
+   *
+   * @generated from field: google.protobuf.Timestamp changed_at = 13;
+   */
+  changedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.DispatchRecord.
+ * Use `create(DispatchRecordSchema)` to create a new message.
+ */
+export const DispatchRecordSchema: GenMessage<DispatchRecord> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_dispatch, 2);
+
+/**
+ * One line of a dispatch's history. Never changed once written.
+ *
+ * @generated from message nixfleet.dispatch.v1.Event
+ */
+export type Event = Message<"nixfleet.dispatch.v1.Event"> & {
+  /**
+   * Grows from event to event, over all dispatches.
+   *
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string hostname = 3;
+   */
+  hostname: string;
+
+  /**
+   * @generated from field: string rollout_id = 4;
+   */
+  rolloutId: string;
+
+  /**
+   * @generated from field: nixfleet.dispatch.v1.EventKind kind = 5;
+   */
+  kind: EventKind;
+
+  /**
+   * How often the dispatch had been handed out then.
+   *
+   * @generated from field: uint32 attempt = 6;
+   */
+  attempt: number;
+
+  /**
+   * Who: an operator's name, a machine id, or `server`.
+   *
+   * @generated from field: string actor = 7;
+   */
+  actor: string;
+
+  /**
+   * The caller's IP address; empty where the server acted by itself.
+   *
+   * @generated from field: string address = 8;
+   */
+  address: string;
+
+  /**
+   * `http`, `connect`, `grpc` or `grpc-web`; empty where the server acted by itself.
+   *
+   * @generated from field: string wire = 9;
+   */
+  wire: string;
+
+  /**
+   * What else there is to say: the reason of a rejection, how receipt was proven, why a dispatch came back.
+   *
+   * @generated from field: string detail = 10;
+   */
+  detail: string;
+
+  /**
+   * For a hand-out: how long the poll had been waiting, in milliseconds; unset if it found the dispatch at once.
+   *
+   * @generated from field: optional uint64 parked_ms = 11;
+   */
+  parkedMs?: bigint | undefined;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.Event.
+ * Use `create(EventSchema)` to create a new message.
+ */
+export const EventSchema: GenMessage<Event> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_dispatch, 3);
+
+/**
+ * What the server knows of a host that polls.
+ *
+ * @generated from message nixfleet.dispatch.v1.HostPresence
+ */
+export type HostPresence = Message<"nixfleet.dispatch.v1.HostPresence"> & {
+  /**
+   * @generated from field: string hostname = 1;
+   */
+  hostname: string;
+
+  /**
+   * When it last polled; unset if it never has.
+   *
+   * @generated from field: google.protobuf.Timestamp last_seen_at = 2;
+   */
+  lastSeenAt?: Timestamp | undefined;
+
+  /**
+   * Of its last poll.
+   *
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * Of its last poll; see `Event.wire`.
+   *
+   * @generated from field: string wire = 4;
+   */
+  wire: string;
+
+  /**
+   * The `User-Agent` header of its last poll.
+   *
+   * @generated from field: string agent_version = 5;
+   */
+  agentVersion: string;
+
+  /**
+   * When the certificate of its last poll ends.
+   *
+   * @generated from field: google.protobuf.Timestamp certificate_not_after = 6;
+   */
+  certificateNotAfter?: Timestamp | undefined;
+
+  /**
+   * Polls that wait now, at the server that answers this call.
+   *
+   * @generated from field: uint32 parked_polls = 7;
+   */
+  parkedPolls: number;
+
+  /**
+   * Since when the longest of them waits; unset if none does.
+   *
+   * @generated from field: google.protobuf.Timestamp parked_since = 8;
+   */
+  parkedSince?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.HostPresence.
+ * Use `create(HostPresenceSchema)` to create a new message.
+ */
+export const HostPresenceSchema: GenMessage<HostPresence> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_dispatch, 4);
+
+/**
+ * Where a dispatch stands.
+ *
+ * @generated from enum nixfleet.dispatch.v1.DispatchState
+ */
+export enum DispatchState {
+  /**
+   * @generated from enum value: DISPATCH_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It waits for a poll of its host (or for its `not_before`).
+   *
+   * @generated from enum value: DISPATCH_STATE_PENDING = 1;
+   */
+  PENDING = 1,
+
+  /**
+   * Handed out under a lease that has not run out; also, with confirmed delivery, while receipt is being proven.
+   *
+   * @generated from enum value: DISPATCH_STATE_LEASED = 2;
+   */
+  LEASED = 2,
+
+  /**
+   * Handed out without a lease; with confirmed delivery: and received.
+   *
+   * @generated from enum value: DISPATCH_STATE_DELIVERED = 3;
+   */
+  DELIVERED = 3,
+
+  /**
+   * The agent says that it is done.
+   *
+   * @generated from enum value: DISPATCH_STATE_ACKNOWLEDGED = 4;
+   */
+  ACKNOWLEDGED = 4,
+
+  /**
+   * The agent says that it cannot be done, with a reason.
+   *
+   * @generated from enum value: DISPATCH_STATE_REJECTED = 5;
+   */
+  REJECTED = 5,
+
+  /**
+   * An operator took it back.
+   *
+   * @generated from enum value: DISPATCH_STATE_CANCELLED = 6;
+   */
+  CANCELLED = 6,
+
+  /**
+   * A newer dispatch of the same host and channel, enqueued with `supersede`, took its place.
+   *
+   * @generated from enum value: DISPATCH_STATE_SUPERSEDED = 7;
+   */
+  SUPERSEDED = 7,
+
+  /**
+   * Its `not_after` passed while it was waiting.
+   *
+   * @generated from enum value: DISPATCH_STATE_EXPIRED = 8;
+   */
+  EXPIRED = 8,
+
+  /**
+   * Handed out `max_attempts` times and never acknowledged.
+   *
+   * @generated from enum value: DISPATCH_STATE_DEAD = 9;
+   */
+  DEAD = 9,
+}
+
+/**
+ * Describes the enum nixfleet.dispatch.v1.DispatchState.
+ */
+export const DispatchStateSchema: GenEnum<DispatchState> = /*@__PURE__*/
+  enumDesc(file_nixfleet_dispatch_v1_dispatch, 0);
+
+/**
+ * @generated from enum nixfleet.dispatch.v1.EventKind
+ */
+export enum EventKind {
+  /**
+   * @generated from enum value: EVENT_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: EVENT_KIND_ENQUEUED = 1;
+   */
+  ENQUEUED = 1,
+
+  /**
+   * Enqueued over one that was still waiting, or was handed out and not done.
+   *
+   * @generated from enum value: EVENT_KIND_REPLACED = 2;
+   */
+  REPLACED = 2,
+
+  /**
+   * @generated from enum value: EVENT_KIND_SUPERSEDED = 3;
+   */
+  SUPERSEDED = 3,
+
+  /**
+   * Handed out without a lease.
+   *
+   * @generated from enum value: EVENT_KIND_DELIVERED = 4;
+   */
+  DELIVERED = 4,
+
+  /**
+   * Handed out under a lease, or until receipt is proven.
+   *
+   * @generated from enum value: EVENT_KIND_LEASED = 5;
+   */
+  LEASED = 5,
+
+  /**
+   * The answer has left the server whole, which is no proof of receipt.
+   *
+   * @generated from enum value: EVENT_KIND_FLUSHED = 6;
+   */
+  FLUSHED = 6,
+
+  /**
+   * Receipt is proven.
+   *
+   * @generated from enum value: EVENT_KIND_CONFIRMED = 7;
+   */
+  CONFIRMED = 7,
+
+  /**
+   * @generated from enum value: EVENT_KIND_EXTENDED = 8;
+   */
+  EXTENDED = 8,
+
+  /**
+   * @generated from enum value: EVENT_KIND_ACKNOWLEDGED = 9;
+   */
+  ACKNOWLEDGED = 9,
+
+  /**
+   * @generated from enum value: EVENT_KIND_REJECTED = 10;
+   */
+  REJECTED = 10,
+
+  /**
+   * The lease ran out, or receipt was not proven in time: pending again.
+   *
+   * @generated from enum value: EVENT_KIND_LEASE_EXPIRED = 11;
+   */
+  LEASE_EXPIRED = 11,
+
+  /**
+   * The answer provably did not leave: pending again.
+   *
+   * @generated from enum value: EVENT_KIND_RETURNED = 12;
+   */
+  RETURNED = 12,
+
+  /**
+   * @generated from enum value: EVENT_KIND_CANCELLED = 13;
+   */
+  CANCELLED = 13,
+
+  /**
+   * @generated from enum value: EVENT_KIND_EXPIRED = 14;
+   */
+  EXPIRED = 14,
+
+  /**
+   * @generated from enum value: EVENT_KIND_DEAD = 15;
+   */
+  DEAD = 15,
+}
+
+/**
+ * Describes the enum nixfleet.dispatch.v1.EventKind.
+ */
+export const EventKindSchema: GenEnum<EventKind> = /*@__PURE__*/
+  enumDesc(file_nixfleet_dispatch_v1_dispatch, 1);
 

@@ -7,13 +7,15 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { DispatchRecord, DispatchState, Event, HostPresence } from "./dispatch_pb.js";
+import { file_nixfleet_dispatch_v1_dispatch } from "./dispatch_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file nixfleet/dispatch/v1/queue_service.proto.
  */
 export const file_nixfleet_dispatch_v1_queue_service: GenFile = /*@__PURE__*/
-  fileDesc("CihuaXhmbGVldC9kaXNwYXRjaC92MS9xdWV1ZV9zZXJ2aWNlLnByb3RvEhRuaXhmbGVldC5kaXNwYXRjaC52MSJRChhFbnF1ZXVlRGlzcGF0Y2hlc1JlcXVlc3QSNQoKZGlzcGF0Y2hlcxgBIAMoCzIhLm5peGZsZWV0LmRpc3BhdGNoLnYxLk5ld0Rpc3BhdGNoInwKC05ld0Rpc3BhdGNoEhAKCGhvc3RuYW1lGAEgASgJEhIKCnJvbGxvdXRfaWQYAiABKAkSFgoOdGFyZ2V0X2Nsb3N1cmUYAyABKAkSLwoLc29ha19kdWVfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoIBChlFbnF1ZXVlRGlzcGF0Y2hlc1Jlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlUmVzdWx0Ei8KC2VucXVldWVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJsCg1FbnF1ZXVlUmVzdWx0EhAKCGhvc3RuYW1lGAEgASgJEhIKCnJvbGxvdXRfaWQYAiABKAkSNQoHb3V0Y29tZRgDIAEoDjIkLm5peGZsZWV0LmRpc3BhdGNoLnYxLkVucXVldWVPdXRjb21lKmwKDkVucXVldWVPdXRjb21lEh8KG0VOUVVFVUVfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhsKF0VOUVVFVUVfT1VUQ09NRV9DUkVBVEVEEAESHAoYRU5RVUVVRV9PVVRDT01FX1JFUExBQ0VEEAIyoAEKDFF1ZXVlU2VydmljZRKPAQoRRW5xdWV1ZURpc3BhdGNoZXMSLi5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlRGlzcGF0Y2hlc1JlcXVlc3QaLy5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlRGlzcGF0Y2hlc1Jlc3BvbnNlIhmC0+STAhM6ASoiDi92MS9kaXNwYXRjaGVzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("CihuaXhmbGVldC9kaXNwYXRjaC92MS9xdWV1ZV9zZXJ2aWNlLnByb3RvEhRuaXhmbGVldC5kaXNwYXRjaC52MSJkChhFbnF1ZXVlRGlzcGF0Y2hlc1JlcXVlc3QSNQoKZGlzcGF0Y2hlcxgBIAMoCzIhLm5peGZsZWV0LmRpc3BhdGNoLnYxLk5ld0Rpc3BhdGNoEhEKCXN1cGVyc2VkZRgCIAEoCCKHAgoLTmV3RGlzcGF0Y2gSEAoIaG9zdG5hbWUYASABKAkSEgoKcm9sbG91dF9pZBgCIAEoCRIWCg50YXJnZXRfY2xvc3VyZRgDIAEoCRIvCgtzb2FrX2R1ZV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKbm90X2JlZm9yZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbm90X2FmdGVyGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZCgxtYXhfYXR0ZW1wdHMYByABKA1IAIgBAUIPCg1fbWF4X2F0dGVtcHRzIoIBChlFbnF1ZXVlRGlzcGF0Y2hlc1Jlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlUmVzdWx0Ei8KC2VucXVldWVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKAAQoNRW5xdWV1ZVJlc3VsdBIQCghob3N0bmFtZRgBIAEoCRISCgpyb2xsb3V0X2lkGAIgASgJEjUKB291dGNvbWUYAyABKA4yJC5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlT3V0Y29tZRISCgpzdXBlcnNlZGVkGAQgASgNIjoKEkdldERpc3BhdGNoUmVxdWVzdBIQCghob3N0bmFtZRgBIAEoCRISCgpyb2xsb3V0X2lkGAIgASgJIqwBChNHZXREaXNwYXRjaFJlc3BvbnNlEjYKCGRpc3BhdGNoGAEgASgLMiQubml4ZmxlZXQuZGlzcGF0Y2gudjEuRGlzcGF0Y2hSZWNvcmQSKwoGZXZlbnRzGAIgAygLMhsubml4ZmxlZXQuZGlzcGF0Y2gudjEuRXZlbnQSMAoEaG9zdBgDIAEoCzIiLm5peGZsZWV0LmRpc3BhdGNoLnYxLkhvc3RQcmVzZW5jZSKsAgoVTGlzdERpc3BhdGNoZXNSZXF1ZXN0EhAKCGhvc3RuYW1lGAEgASgJEhcKD2hvc3RuYW1lX3ByZWZpeBgCIAEoCRISCgpyb2xsb3V0X2lkGAMgASgJEg8KB2NoYW5uZWwYBCABKAkSMwoGc3RhdGVzGAUgAygOMiMubml4ZmxlZXQuZGlzcGF0Y2gudjEuRGlzcGF0Y2hTdGF0ZRIyCg5lbnF1ZXVlZF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPZW5xdWV1ZWRfYmVmb3JlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwYWdlX3NpemUYCCABKA0SEgoKcGFnZV90b2tlbhgJIAEoCSJrChZMaXN0RGlzcGF0Y2hlc1Jlc3BvbnNlEjgKCmRpc3BhdGNoZXMYASADKAsyJC5uaXhmbGVldC5kaXNwYXRjaC52MS5EaXNwYXRjaFJlY29yZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkicgoRTGlzdEV2ZW50c1JlcXVlc3QSEAoIaG9zdG5hbWUYASABKAkSEgoKcm9sbG91dF9pZBgCIAEoCRIQCghhZnRlcl9pZBgDIAEoBBIRCglwYWdlX3NpemUYBCABKA0SEgoKcGFnZV90b2tlbhgFIAEoCSJaChJMaXN0RXZlbnRzUmVzcG9uc2USKwoGZXZlbnRzGAEgAygLMhsubml4ZmxlZXQuZGlzcGF0Y2gudjEuRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKoYBCg5FbnF1ZXVlT3V0Y29tZRIfChtFTlFVRVVFX09VVENPTUVfVU5TUEVDSUZJRUQQABIbChdFTlFVRVVFX09VVENPTUVfQ1JFQVRFRBABEhwKGEVOUVVFVUVfT1VUQ09NRV9SRVBMQUNFRBACEhgKFEVOUVVFVUVfT1VUQ09NRV9LRVBUEAMysAQKDFF1ZXVlU2VydmljZRKPAQoRRW5xdWV1ZURpc3BhdGNoZXMSLi5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlRGlzcGF0Y2hlc1JlcXVlc3QaLy5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlRGlzcGF0Y2hlc1Jlc3BvbnNlIhmC0+STAhM6ASoiDi92MS9kaXNwYXRjaGVzEpIBCgtHZXREaXNwYXRjaBIoLm5peGZsZWV0LmRpc3BhdGNoLnYxLkdldERpc3BhdGNoUmVxdWVzdBopLm5peGZsZWV0LmRpc3BhdGNoLnYxLkdldERpc3BhdGNoUmVzcG9uc2UiLoLT5JMCKBImL3YxL2Rpc3BhdGNoZXMve2hvc3RuYW1lfS97cm9sbG91dF9pZH0SgwEKDkxpc3REaXNwYXRjaGVzEisubml4ZmxlZXQuZGlzcGF0Y2gudjEuTGlzdERpc3BhdGNoZXNSZXF1ZXN0Giwubml4ZmxlZXQuZGlzcGF0Y2gudjEuTGlzdERpc3BhdGNoZXNSZXNwb25zZSIWgtPkkwIQEg4vdjEvZGlzcGF0Y2hlcxJzCgpMaXN0RXZlbnRzEicubml4ZmxlZXQuZGlzcGF0Y2gudjEuTGlzdEV2ZW50c1JlcXVlc3QaKC5uaXhmbGVldC5kaXNwYXRjaC52MS5MaXN0RXZlbnRzUmVzcG9uc2UiEoLT5JMCDBIKL3YxL2V2ZW50c2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_nixfleet_dispatch_v1_dispatch]);
 
 /**
  * @generated from message nixfleet.dispatch.v1.EnqueueDispatchesRequest
@@ -25,6 +27,14 @@ export type EnqueueDispatchesRequest = Message<"nixfleet.dispatch.v1.EnqueueDisp
    * @generated from field: repeated nixfleet.dispatch.v1.NewDispatch dispatches = 1;
    */
   dispatches: NewDispatch[];
+
+  /**
+   * Each of these takes the place of the older ones of its host and channel that still wait: they become superseded, so
+   * that a host which was away does not activate stale closures one after the other. Default: false.
+   *
+   * @generated from field: bool supersede = 2;
+   */
+  supersede: boolean;
 };
 
 /**
@@ -67,6 +77,27 @@ export type NewDispatch = Message<"nixfleet.dispatch.v1.NewDispatch"> & {
    * @generated from field: google.protobuf.Timestamp soak_due_at = 4;
    */
   soakDueAt?: Timestamp | undefined;
+
+  /**
+   * Not handed out before. Same range as `soak_due_at`. Unset: at once.
+   *
+   * @generated from field: google.protobuf.Timestamp not_before = 5;
+   */
+  notBefore?: Timestamp | undefined;
+
+  /**
+   * Expires if it still waits then. Later than `not_before`; same range as `soak_due_at`. Unset: never.
+   *
+   * @generated from field: google.protobuf.Timestamp not_after = 6;
+   */
+  notAfter?: Timestamp | undefined;
+
+  /**
+   * How often it is handed out before it is given up as dead, 1 to 1000. Default: 10.
+   *
+   * @generated from field: optional uint32 max_attempts = 7;
+   */
+  maxAttempts?: number | undefined;
 };
 
 /**
@@ -120,6 +151,13 @@ export type EnqueueResult = Message<"nixfleet.dispatch.v1.EnqueueResult"> & {
    * @generated from field: nixfleet.dispatch.v1.EnqueueOutcome outcome = 3;
    */
   outcome: EnqueueOutcome;
+
+  /**
+   * How many older dispatches it superseded.
+   *
+   * @generated from field: uint32 superseded = 4;
+   */
+  superseded: number;
 };
 
 /**
@@ -128,6 +166,225 @@ export type EnqueueResult = Message<"nixfleet.dispatch.v1.EnqueueResult"> & {
  */
 export const EnqueueResultSchema: GenMessage<EnqueueResult> = /*@__PURE__*/
   messageDesc(file_nixfleet_dispatch_v1_queue_service, 3);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.GetDispatchRequest
+ */
+export type GetDispatchRequest = Message<"nixfleet.dispatch.v1.GetDispatchRequest"> & {
+  /**
+   * @generated from field: string hostname = 1;
+   */
+  hostname: string;
+
+  /**
+   * @generated from field: string rollout_id = 2;
+   */
+  rolloutId: string;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.GetDispatchRequest.
+ * Use `create(GetDispatchRequestSchema)` to create a new message.
+ */
+export const GetDispatchRequestSchema: GenMessage<GetDispatchRequest> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 4);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.GetDispatchResponse
+ */
+export type GetDispatchResponse = Message<"nixfleet.dispatch.v1.GetDispatchResponse"> & {
+  /**
+   * @generated from field: nixfleet.dispatch.v1.DispatchRecord dispatch = 1;
+   */
+  dispatch?: DispatchRecord | undefined;
+
+  /**
+   * Its latest events, at most 1,000, oldest first; ListEvents has all of them.
+   *
+   * @generated from field: repeated nixfleet.dispatch.v1.Event events = 2;
+   */
+  events: Event[];
+
+  /**
+   * @generated from field: nixfleet.dispatch.v1.HostPresence host = 3;
+   */
+  host?: HostPresence | undefined;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.GetDispatchResponse.
+ * Use `create(GetDispatchResponseSchema)` to create a new message.
+ */
+export const GetDispatchResponseSchema: GenMessage<GetDispatchResponse> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 5);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.ListDispatchesRequest
+ */
+export type ListDispatchesRequest = Message<"nixfleet.dispatch.v1.ListDispatchesRequest"> & {
+  /**
+   * Exactly this host. Excludes `hostname_prefix`.
+   *
+   * @generated from field: string hostname = 1;
+   */
+  hostname: string;
+
+  /**
+   * Hosts whose names begin so.
+   *
+   * @generated from field: string hostname_prefix = 2;
+   */
+  hostnamePrefix: string;
+
+  /**
+   * @generated from field: string rollout_id = 3;
+   */
+  rolloutId: string;
+
+  /**
+   * The part of the rollout id before the `@`. Excludes `rollout_id`.
+   *
+   * @generated from field: string channel = 4;
+   */
+  channel: string;
+
+  /**
+   * Any of these; none means every state.
+   *
+   * @generated from field: repeated nixfleet.dispatch.v1.DispatchState states = 5;
+   */
+  states: DispatchState[];
+
+  /**
+   * Enqueued at or after.
+   *
+   * @generated from field: google.protobuf.Timestamp enqueued_after = 6;
+   */
+  enqueuedAfter?: Timestamp | undefined;
+
+  /**
+   * Enqueued before.
+   *
+   * @generated from field: google.protobuf.Timestamp enqueued_before = 7;
+   */
+  enqueuedBefore?: Timestamp | undefined;
+
+  /**
+   * 1 to 1000. Default: 100.
+   *
+   * @generated from field: uint32 page_size = 8;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the page before, with the same filters.
+   *
+   * @generated from field: string page_token = 9;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.ListDispatchesRequest.
+ * Use `create(ListDispatchesRequestSchema)` to create a new message.
+ */
+export const ListDispatchesRequestSchema: GenMessage<ListDispatchesRequest> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 6);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.ListDispatchesResponse
+ */
+export type ListDispatchesResponse = Message<"nixfleet.dispatch.v1.ListDispatchesResponse"> & {
+  /**
+   * @generated from field: repeated nixfleet.dispatch.v1.DispatchRecord dispatches = 1;
+   */
+  dispatches: DispatchRecord[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.ListDispatchesResponse.
+ * Use `create(ListDispatchesResponseSchema)` to create a new message.
+ */
+export const ListDispatchesResponseSchema: GenMessage<ListDispatchesResponse> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 7);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.ListEventsRequest
+ */
+export type ListEventsRequest = Message<"nixfleet.dispatch.v1.ListEventsRequest"> & {
+  /**
+   * Exactly this host; empty: every host.
+   *
+   * @generated from field: string hostname = 1;
+   */
+  hostname: string;
+
+  /**
+   * Exactly this rollout; empty: every rollout.
+   *
+   * @generated from field: string rollout_id = 2;
+   */
+  rolloutId: string;
+
+  /**
+   * Only events with a larger id. Default: from the oldest there is.
+   *
+   * @generated from field: uint64 after_id = 3;
+   */
+  afterId: bigint;
+
+  /**
+   * 1 to 1000. Default: 100.
+   *
+   * @generated from field: uint32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the page before, with the same filters.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.ListEventsRequest.
+ * Use `create(ListEventsRequestSchema)` to create a new message.
+ */
+export const ListEventsRequestSchema: GenMessage<ListEventsRequest> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 8);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.ListEventsResponse
+ */
+export type ListEventsResponse = Message<"nixfleet.dispatch.v1.ListEventsResponse"> & {
+  /**
+   * @generated from field: repeated nixfleet.dispatch.v1.Event events = 1;
+   */
+  events: Event[];
+
+  /**
+   * Empty if there were no more events when this page was read.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.ListEventsResponse.
+ * Use `create(ListEventsResponseSchema)` to create a new message.
+ */
+export const ListEventsResponseSchema: GenMessage<ListEventsResponse> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 9);
 
 /**
  * @generated from enum nixfleet.dispatch.v1.EnqueueOutcome
@@ -139,18 +396,25 @@ export enum EnqueueOutcome {
   UNSPECIFIED = 0,
 
   /**
-   * Nothing was waiting under this pair.
+   * Nothing was waiting, or handed out and not done, under this pair.
    *
    * @generated from enum value: ENQUEUE_OUTCOME_CREATED = 1;
    */
   CREATED = 1,
 
   /**
-   * A dispatch that was waiting under this pair was overwritten.
+   * A dispatch that was waiting under this pair, or was handed out under a lease, was overwritten.
    *
    * @generated from enum value: ENQUEUE_OUTCOME_REPLACED = 2;
    */
   REPLACED = 2,
+
+  /**
+   * The same closure is handed out under a lease: that goes on, and only `soak_due_at` was changed.
+   *
+   * @generated from enum value: ENQUEUE_OUTCOME_KEPT = 3;
+   */
+  KEPT = 3,
 }
 
 /**
@@ -183,6 +447,39 @@ export const QueueService: GenService<{
     methodKind: "unary";
     input: typeof EnqueueDispatchesRequestSchema;
     output: typeof EnqueueDispatchesResponseSchema;
+  },
+  /**
+   * One dispatch with its history, and what is known of its host.
+   *
+   * Errors: `not_found` if nothing was ever enqueued under the pair, or it is long done and pruned.
+   *
+   * @generated from rpc nixfleet.dispatch.v1.QueueService.GetDispatch
+   */
+  getDispatch: {
+    methodKind: "unary";
+    input: typeof GetDispatchRequestSchema;
+    output: typeof GetDispatchResponseSchema;
+  },
+  /**
+   * Dispatches in the order of (hostname, rollout_id). A dispatch that is there from the first page to the last is on
+   * exactly one of them, whatever changes meanwhile.
+   *
+   * @generated from rpc nixfleet.dispatch.v1.QueueService.ListDispatches
+   */
+  listDispatches: {
+    methodKind: "unary";
+    input: typeof ListDispatchesRequestSchema;
+    output: typeof ListDispatchesResponseSchema;
+  },
+  /**
+   * The history, oldest first.
+   *
+   * @generated from rpc nixfleet.dispatch.v1.QueueService.ListEvents
+   */
+  listEvents: {
+    methodKind: "unary";
+    input: typeof ListEventsRequestSchema;
+    output: typeof ListEventsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_nixfleet_dispatch_v1_queue_service, 0);

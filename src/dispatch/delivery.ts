@@ -1,0 +1,47 @@
+import type { Taken } from "./dispatch.js";
+import type { NewEvent } from "./event.js";
+import { type Instant, instantFromMs } from "./instant.js";
+import type { TakeTerms } from "./lease.js";
+import type { Step } from "./life.js";
+import type { Origin } from "./origin.js";
+import type { Clock } from "./ports.js";
+
+export interface DeliveryOptions {
+  readonly taken: Taken;
+  readonly terms: TakeTerms;
+  readonly origin: Origin;
+  readonly clock: Clock;
+  readonly apply: (step: Step) => void;
+  readonly note: (event: NewEvent) => void;
+}
+
+/** How receipt of an answer was proven: by what a client can only send, or answer, once it has read it. */
+export type Proof = "the next request on the connection" | "a PING answered after it";
+
+/** One dispatch on its way to its agent, from the hand-out to what is known of its receipt. */
+export class Delivery {
+  readonly #options: DeliveryOptions;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** The answer provably did not leave. */
+  lost(): void {
+    this.#options.apply({ kind: "giveBack", take: this.#options.taken.take });
+  }
+
+  /** The answer has been handed to the operating system whole. No proof of receipt: the peer may have vanished. */
+  flushed(): void {
+    const { taken, origin, clock } = this.#options;
+    const { hostname, rolloutId, attempt } = taken.take;
+    const at: Instant = instantFromMs(clock.nowMs());
+    this.#options.note({ at, hostname, rolloutId, kind: "flushed", attempt, ...origin, detail: "", parkedMs: null });
+  }
+
+  /** Nothing to do where the take asked for a lease, or for no proof. */
+  received(proof: Proof): void {
+    const { taken, terms, origin } = this.#options;
+    if (terms.kind === "confirmed") this.#options.apply({ kind: "confirm", take: taken.take, origin, proof });
+  }
+}

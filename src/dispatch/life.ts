@@ -1,0 +1,253 @@
+import type { DispatchKey, DispatchRow, EnqueueOutcome, NewDispatch, TakeKey } from "./dispatch.js";
+import { DispatchError } from "./errors.js";
+import { type EventKind, eventOf, type NewEvent } from "./event.js";
+import type { Instant, Moment, Steady } from "./instant.js";
+import type { LeaseToken, TakeTerms } from "./lease.js";
+import { byServer, type Origin } from "./origin.js";
+
+/**
+ * The life of a dispatch, as pure functions from a row to the next one. Stores look rows up and keep them; what may become
+ * of one is said here and nowhere else.
+ *
+ * ```
+ *            enqueue               take (once)                              ack
+ *  (none) ──────────────▶ pending ─────────────────▶ delivered ─────────────────▶ acknowledged
+ *                          ▲  │ ▲                     ▲   │ │
+ *      lease ran out, or   │  │ │  answer did not     │   │ └── reject ───────────▶ rejected
+ *      receipt not proven  │  │ └──── leave ──────────┼───┘
+ *                          │  │ take (lease,          │ receipt proven
+ *                          │  ▼       confirmed)      │
+ *                          └─ leased ─────────────────┴── ack, reject ──▶ acknowledged, rejected
+ *                              │
+ *                              └ attempts used up ▶ dead
+ *
+ *  pending ── superseded by a newer enqueue ▶ superseded      pending ── not_after passed ▶ expired
+ *  pending, leased ── cancel ▶ cancelled                      any state ── enqueue ▶ pending
+ * ```
+ */
+export interface Change {
+  readonly row: DispatchRow;
+  readonly event: NewEvent;
+}
+
+const noLease = { leaseToken: null, leaseEndsAt: null, leaseExpiresAt: null } as const;
+
+/** What an enqueue makes of the row under its pair. Without an event where nothing changes but the soak. */
+export function enqueued(
+  old: DispatchRow | undefined,
+  dispatch: NewDispatch,
+  { sequence, moment, origin }: { readonly sequence: number; readonly moment: Moment; readonly origin: Origin },
+): { readonly row: DispatchRow; readonly outcome: EnqueueOutcome; readonly event: NewEvent | undefined } {
+  if (old !== undefined && isLeaseLive(old, moment) && old.targetClosure === dispatch.targetClosure) {
+    return { row: { ...old, soakDueAt: dispatch.soakDueAt }, outcome: "kept", event: undefined };
+  }
+  const row: DispatchRow = {
+    hostname: dispatch.hostname,
+    rolloutId: dispatch.rolloutId,
+    targetClosure: dispatch.targetClosure,
+    soakDueAt: dispatch.soakDueAt,
+    notBefore: dispatch.notBefore,
+    notAfter: dispatch.notAfter,
+    maxAttempts: dispatch.maxAttempts,
+    enqueuedAt: moment.now,
+    sequence,
+    state: "pending",
+    attempt: 0,
+    ...noLease,
+    reason: null,
+    changedAt: moment.now,
+  };
+  const outcome = old?.state === "pending" || old?.state === "leased" ? "replaced" : "created";
+  return { row, outcome, event: eventOf(row, outcome === "created" ? "enqueued" : "replaced", origin) };
+}
+
+/** A newer dispatch of the same host and channel takes the place of one that waits. */
+export function superseded(row: DispatchRow, by: DispatchKey, { now }: Moment, origin: Origin): Change {
+  const next: DispatchRow = { ...row, state: "superseded", changedAt: now };
+  return { row: next, event: eventOf(next, "superseded", origin, { detail: `by ${by.rolloutId}` }) };
+}
+
+/** Who takes, and how. */
+export interface Taker {
+  readonly terms: TakeTerms;
+  readonly origin: Origin;
+  /** How long the poll has been parked; `null` if this is its first look. */
+  readonly parkedMs: number | null;
+}
+
+/** Whether a pending dispatch may be handed out now. */
+export function isTakeable({ state, notBefore, notAfter }: DispatchRow, { now }: Moment): boolean {
+  return state === "pending" && (notBefore === null || notBefore <= now) && (notAfter === null || notAfter > now);
+}
+
+/** A row that `isTakeable` goes to a poll. */
+export function taken(row: DispatchRow, taker: Taker, moment: Moment, newToken: () => LeaseToken): Change {
+  const { terms, origin, parkedMs } = taker;
+  const attempt = row.attempt + 1;
+  const base = { ...row, attempt, changedAt: moment.now };
+  if (terms.kind === "once") {
+    const next: DispatchRow = { ...base, state: "delivered", ...noLease };
+    return { row: next, event: eventOf(next, "delivered", origin, { parkedMs }) };
+  }
+  const isAsked = terms.kind === "lease";
+  const lease = leaseFrom(moment, isAsked ? terms.leaseMs : terms.withinMs);
+  const next: DispatchRow = { ...base, state: "leased", leaseToken: isAsked ? newToken() : null, ...lease };
+  return { row: next, event: eventOf(next, "leased", origin, { parkedMs, detail: isAsked ? "" : unproven }) };
+}
+
+const unproven = "until receipt is proven";
+
+/** What may be done to a dispatch after its take. */
+export type Step =
+  /** The answer did not leave. */
+  | { readonly kind: "giveBack"; readonly take: TakeKey }
+  /** Receipt is proven; `proof` says how. */
+  | { readonly kind: "confirm"; readonly take: TakeKey; readonly origin: Origin; readonly proof: string }
+  | ({ readonly kind: "acknowledge" } & AgentStep)
+  | ({ readonly kind: "reject"; readonly reason: string } & AgentStep)
+  | ({ readonly kind: "extend"; readonly leaseMs: number; readonly token: LeaseToken } & AgentStep);
+
+/** What an agent says of a dispatch that it has taken. */
+export interface AgentStep extends DispatchKey {
+  /** `undefined` for one taken without a lease. */
+  readonly token: LeaseToken | undefined;
+  readonly origin: Origin;
+}
+
+/** `change` is absent where there was nothing to do: said before, or too late to matter. */
+export type StepResult =
+  | { readonly ok: true; readonly change: Change | undefined }
+  | { readonly ok: false; readonly error: DispatchError };
+
+export function keyOf(step: Step): DispatchKey {
+  return "take" in step ? step.take : step;
+}
+
+/** What a step makes of the row under its pair. */
+export function stepped(row: DispatchRow | undefined, step: Step, moment: Moment): StepResult {
+  switch (step.kind) {
+    case "giveBack": {
+      const matches = row !== undefined && isSameTake(row, step.take);
+      const isOut = matches && (row.state === "delivered" || row.state === "leased");
+      return done(isOut ? backToPending(row, "returned", "the answer did not leave", moment.now) : undefined);
+    }
+    case "confirm": {
+      const waits = row !== undefined && isSameTake(row, step.take) && isLeaseLive(row, moment);
+      return done(waits && row.leaseToken === null ? confirmed(row, step.origin, step.proof, moment.now) : undefined);
+    }
+    case "acknowledge":
+      return onAttempt(row, step, moment, "acknowledged", (held) => {
+        const next: DispatchRow = { ...held, ...ended(moment), state: "acknowledged" };
+        return { row: next, event: eventOf(next, "acknowledged", step.origin) };
+      });
+    case "reject":
+      return onAttempt(row, step, moment, "rejected", (held) => {
+        const next: DispatchRow = { ...held, ...ended(moment), state: "rejected", reason: step.reason };
+        return { row: next, event: eventOf(next, "rejected", step.origin, { detail: step.reason }) };
+      });
+    case "extend":
+      return onAttempt(row, step, moment, undefined, (held) => {
+        const next: DispatchRow = { ...held, ...leaseFrom(moment, step.leaseMs) };
+        const event = { ...eventOf(next, "extended", step.origin), at: moment.now };
+        return { row: next, event };
+      });
+    default:
+      return step satisfies never;
+  }
+}
+
+/** What is due of a row by the passing of time alone, if anything is. */
+export function fallenDue(row: DispatchRow, moment: Moment): Change | undefined {
+  if (row.state === "leased" && !isLeaseLive(row, moment)) {
+    const detail = row.leaseToken === null ? "receipt was not proven in time" : "the lease ran out";
+    return backToPending(row, "lease_expired", detail, moment.now);
+  }
+  if (row.state === "pending" && row.notAfter !== null && row.notAfter <= moment.now) {
+    const next: DispatchRow = { ...row, state: "expired", changedAt: moment.now };
+    return { row: next, event: eventOf(next, "expired", byServer) };
+  }
+  return undefined;
+}
+
+function done(change: Change | undefined): StepResult {
+  return { ok: true, change };
+}
+
+function isLeaseLive({ state, leaseEndsAt }: DispatchRow, { steady }: Moment): boolean {
+  return state === "leased" && leaseEndsAt !== null && leaseEndsAt > steady;
+}
+
+function isSameTake(row: DispatchRow, { sequence, attempt }: TakeKey): boolean {
+  return row.sequence === sequence && row.attempt === attempt;
+}
+
+/** For the same host again, unless its attempts are used up. */
+function backToPending(row: DispatchRow, kind: EventKind, detail: string, now: Instant): Change {
+  const isUsedUp = row.attempt >= row.maxAttempts;
+  const next: DispatchRow = { ...row, state: isUsedUp ? "dead" : "pending", ...noLease, changedAt: now };
+  if (!isUsedUp) return { row: next, event: eventOf(next, kind, byServer, { detail }) };
+  return { row: next, event: eventOf(next, "dead", byServer, { detail: `${detail}; no attempt is left` }) };
+}
+
+function confirmed(row: DispatchRow, origin: Origin, proof: string, now: Instant): Change {
+  const next: DispatchRow = { ...row, state: "delivered", ...noLease, changedAt: now };
+  return { row: next, event: eventOf(next, "confirmed", origin, { detail: proof }) };
+}
+
+/** The token stays, so that what is said twice of one attempt can be told from what is said of an older one. */
+function ended({ now }: Moment) {
+  return { leaseEndsAt: null, leaseExpiresAt: null, changedAt: now };
+}
+
+function leaseFrom({ now, steady }: Moment, lengthMs: number) {
+  return {
+    // Sums of two of the same kind, which the brands cannot know.
+    leaseEndsAt: (steady + lengthMs * 1_000) as Steady,
+    leaseExpiresAt: (now + lengthMs * 1_000) as Instant,
+  };
+}
+
+/** Does `apply` if the attempt that the step is about is the present one and not over; `already`: it has been done before. */
+function onAttempt(
+  row: DispatchRow | undefined,
+  { hostname, rolloutId, token }: AgentStep,
+  moment: Moment,
+  already: "acknowledged" | "rejected" | undefined,
+  apply: (row: DispatchRow) => Change,
+): StepResult {
+  if (row === undefined) {
+    return failed("unknown_dispatch", `no dispatch ${rolloutId} is known for ${hostname}`);
+  }
+  if (token !== undefined && row.leaseToken !== token) return failed("attempt_over", overBecause(row, moment));
+  if (token === undefined && row.leaseToken !== null && isOut(row, moment)) {
+    return failed("attempt_over", "the dispatch was taken under a lease; lease_token is needed");
+  }
+  if (row.state === already) return done(undefined);
+  return isOut(row, moment) ? done(apply(row)) : failed("attempt_over", overBecause(row, moment));
+}
+
+/** Handed out, and neither over nor done. */
+function isOut(row: DispatchRow, moment: Moment): boolean {
+  return row.state === "delivered" || isLeaseLive(row, moment);
+}
+
+function failed(reason: "unknown_dispatch" | "attempt_over", message: string): StepResult {
+  return { ok: false, error: new DispatchError(reason, message) };
+}
+
+function overBecause(row: DispatchRow, moment: Moment): string {
+  if (row.state === "leased" && !isLeaseLive(row, moment)) return "the lease has run out";
+  return `this attempt is over: the dispatch is ${wordOf[row.state]}`;
+}
+
+const wordOf = {
+  pending: "waiting to be taken (again)",
+  leased: "taken anew",
+  delivered: "delivered anew",
+  acknowledged: "acknowledged",
+  rejected: "rejected",
+  cancelled: "cancelled",
+  superseded: "superseded",
+  expired: "expired",
+  dead: "given up after its last attempt",
+} as const satisfies Record<DispatchRow["state"], string>;

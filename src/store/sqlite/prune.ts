@@ -1,0 +1,36 @@
+import { and, asc, eq, inArray, lt, sql } from "drizzle-orm";
+import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
+import type { Instant } from "../../dispatch/instant.js";
+import { dispatches, events, hosts } from "./schema.js";
+
+/** @returns how many rows it removed */
+export function prune(db: BetterSQLite3Database, before: Instant, limit: number): number {
+  return pruneDispatches(db, before, limit) + pruneEvents(db, before, limit) + pruneHosts(db, before, limit);
+}
+
+function pruneDispatches(db: BetterSQLite3Database, before: Instant, limit: number): number {
+  const done = db
+    .select({ rowid: sql`rowid` })
+    .from(dispatches)
+    .where(and(sql`${dispatches.state} NOT IN ('pending', 'leased')`, lt(dispatches.changedAt, before)))
+    .limit(limit);
+  return db.delete(dispatches).where(sql`rowid IN ${done}`).run().changes;
+}
+
+/** By id, which grows with time as long as nobody sets the clock: what an index by instant would cost each event is not worth it. */
+function pruneEvents(db: BetterSQLite3Database, before: Instant, limit: number): number {
+  const oldest = db.select().from(events).orderBy(asc(events.id)).limit(limit).all();
+  const old = oldest.filter(({ at }) => at < before).map(({ id }) => id);
+  return old.length === 0 ? 0 : db.delete(events).where(inArray(events.id, old)).run().changes;
+}
+
+function pruneHosts(db: BetterSQLite3Database, before: Instant, limit: number): number {
+  const gone = db
+    .select({ hostname: hosts.hostname })
+    .from(hosts)
+    .where(lt(hosts.lastSeenAt, before))
+    .limit(limit)
+    .all();
+  for (const { hostname } of gone) db.delete(hosts).where(eq(hosts.hostname, hostname)).run();
+  return gone.length;
+}

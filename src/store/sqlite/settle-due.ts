@@ -1,0 +1,38 @@
+import type { Hostname } from "../../dispatch/hostname.js";
+import type { Instant, Moment } from "../../dispatch/instant.js";
+import { fallenDue } from "../../dispatch/life.js";
+import { keep } from "./change.js";
+import type { Statements } from "./statements.js";
+
+/**
+ * @param since when this was done last: whose `not_before` has passed since then can be taken now
+ * @returns hosts for which something waits (again)
+ */
+export function settleDue(statements: Statements, moment: Moment, since: Instant, limit: number): Set<Hostname> {
+  const { now, steady } = moment;
+  const due = [...statements.leasesOver.all({ steady, limit }), ...statements.expired.all({ now, limit })];
+  const hostnames = new Set<Hostname>();
+  for (const row of due) {
+    const change = fallenDue(row, moment);
+    if (change === undefined) continue;
+    keep(statements, change);
+    if (change.row.state === "pending") hostnames.add(row.hostname);
+  }
+  for (const { hostname } of statements.begunSince.all({ since, now })) hostnames.add(hostname);
+  return hostnames;
+}
+
+/** In how many milliseconds the next thing falls due; `undefined` if nothing ever will. */
+export function nextDueInMs(statements: Statements, { now, steady }: Moment): number | undefined {
+  const inMicros = [
+    until(statements.nextLeaseEnd.get()?.at, steady),
+    until(statements.nextBegin.get({ now })?.at, now),
+    until(statements.nextEnd.get()?.at, now),
+  ].filter((micros) => micros !== undefined);
+  // Rounded up: a timer that fires too early finds nothing and has to be set again.
+  return inMicros.length === 0 ? undefined : Math.ceil(Math.max(0, Math.min(...inMicros)) / 1_000);
+}
+
+function until(at: number | null | undefined, now: number): number | undefined {
+  return at === null || at === undefined ? undefined : at - now;
+}
