@@ -3,24 +3,31 @@ import { parseNewDispatches, type RawInstant } from "./dispatch/enqueue.js";
 import { instantFromMicros } from "./dispatch/instant.js";
 import { leaseTokenFrom } from "./dispatch/lease.js";
 import { byServer } from "./dispatch/origin.js";
-import type { Clock, EnqueueReceipt, FailPoint, Log, Random } from "./dispatch/ports.js";
+import type { Cancel, Clock, EnqueueReceipt, FailPoint, Log, Random } from "./dispatch/ports.js";
 import { Queue } from "./dispatch/queue.js";
 import { AdminListener } from "./http/admin.js";
 import { createBinding } from "./http/binding/binding.js";
+import { watchExpiry } from "./http/expiry-watch.js";
 import { Front } from "./http/front.js";
+import { grpcHealthHandlers } from "./http/grpc-health.js";
 import { Readiness } from "./http/health.js";
 import { limits } from "./http/limits.js";
 import { Listener } from "./http/listener.js";
 import type { TlsTexts } from "./http/pem.js";
 import { RequestLog } from "./http/request-log.js";
 import { rpcHandlers } from "./http/rpc.js";
+import type { BoundService } from "./http/service.js";
 import { agentService } from "./http/services/agent-service.js";
 import { queueService } from "./http/services/queue-service.js";
+import { Reports } from "./http/services/reports.js";
+import { trustService } from "./http/services/trust-service.js";
 import { type IdentityPolicy, isHeld } from "./identity/identity.js";
 import { operatorMatcher } from "./identity/operator-pattern.js";
 import { RevocationFile } from "./identity/revocation-file.js";
+import { RevocationList } from "./identity/revocation-list.js";
 import { SqliteStore } from "./store/sqlite/store.js";
 import { bootId, systemClock } from "./telemetry/clock.js";
+import { programVersion } from "./telemetry/version.js";
 
 export interface ServerOptions {
   /** Port 0 lets the system choose. */
@@ -88,8 +95,13 @@ export interface RunningServer {
   readonly enqueue:
     | ((dispatches: readonly PlannedDispatch[], options?: PlanOptions) => Promise<EnqueueReceipt>)
     | undefined;
-  /** Reads again what is followed while running: the revocations. */
-  reload(): void;
+  /**
+   * Reads the revocations again and, with `tls`, serves new connections with that from now on. Connections whose
+   * certificates do not hold any more are cut, the others go on.
+   *
+   * @throws Error if OpenSSL does not take the new certificates; the old ones stay in force then
+   */
+  reload(tls?: TlsTexts): void;
   /** Readiness off, no new connections, every parked poll answered with 503, answers in flight out, store closed. */
   close(): Promise<void>;
 }
@@ -124,7 +136,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       port,
       adminPort,
       enqueue: queue && ((dispatches, options) => enqueue(queue, dispatches, options)),
-      reload: () => parts.revocations?.reload(),
+      reload: (tls) => reload(parts, tls),
       close: () => drainAndClose(parts, options),
     };
   } catch (error) {
@@ -167,7 +179,9 @@ interface Parts {
   readonly clock: Clock;
   /** `undefined` with `db: none`. */
   readonly queue: Queue | undefined;
-  readonly revocations: RevocationFile | undefined;
+  readonly revocations: RevocationList;
+  readonly cutRefused: () => void;
+  readonly stopExpiry: Cancel;
   readonly readiness: Readiness;
   readonly front: Front;
   readonly listener: Listener;
@@ -176,30 +190,35 @@ interface Parts {
 
 async function createParts(options: ServerOptions): Promise<Parts> {
   const { clock = systemClock, random = Math.random, log } = options;
-  const revocations = options.revocations === undefined ? undefined : new RevocationFile(options.revocations, log);
-  let queue: Queue | undefined;
+  const file = options.revocations === undefined ? undefined : new RevocationFile(options.revocations, log);
+  let store: SqliteStore | undefined;
   try {
-    queue = openQueue(options, clock, random);
-    return joinParts(options, { clock, random, revocations, queue });
+    store = openStore(options, clock);
+    const revocations = await RevocationList.open({ file, store: store?.revocations });
+    const queue = store && createQueue(options, { store, clock, random });
+    return joinParts(options, { clock, random, revocations, store, queue });
   } catch (error) {
-    await queue?.close();
-    revocations?.close();
+    await store?.close();
+    file?.close();
     throw error;
   }
 }
 
 interface FirstParts extends Pick<Parts, "clock" | "revocations" | "queue"> {
   readonly random: Random;
+  readonly store: SqliteStore | undefined;
 }
 
-function joinParts(options: ServerOptions, { clock, random, revocations, queue }: FirstParts): Parts {
+function joinParts(options: ServerOptions, parts: FirstParts): Parts {
   const { log } = options;
+  const { clock, revocations, queue } = parts;
   const policy = createPolicy(options, revocations);
-  const readiness = new Readiness(async () => queue?.check());
-  const services = [agentService({ queue, random, log }), queueService(queue)];
+  const readiness = new Readiness({ checkStore: async () => queue?.check(), clock });
+  const services = createServices(parts, log);
   const front = new Front({
     binding: createBinding(services, { maxBodyBytes: limits.maxBodyBytes }),
     rpcs: rpcHandlers(services, { maxBodyBytes: limits.maxBodyBytes }),
+    probes: grpcHealthHandlers({ health: readiness, services: services.map(({ service }) => service.typeName), clock }),
     policy,
     clock,
     health: readiness,
@@ -210,29 +229,53 @@ function joinParts(options: ServerOptions, { clock, random, revocations, queue }
     log,
     onRequest: (request, response) => front.serve(request, response, listener.connections),
   });
-  revocations?.onChange(() => cutRefused(listener, policy, clock, log));
-  return { clock, queue, revocations, readiness, front, listener, admin: new AdminListener(readiness) };
+  const cutRefused = () => cutRefusedNow(listener, policy, clock, log);
+  revocations.onChange(cutRefused);
+  const stopExpiry = watchExpiry(listener.connections, clock, (connections) => {
+    log.info({ connections }, "connections cut: their certificates have expired");
+  });
+  return {
+    stopExpiry,
+    clock,
+    queue,
+    revocations,
+    cutRefused,
+    readiness,
+    front,
+    listener,
+    admin: new AdminListener(readiness),
+  };
 }
 
-function createPolicy(options: ServerOptions, revocations: RevocationFile | undefined): IdentityPolicy {
+function createServices({ clock, random, store, queue, revocations }: FirstParts, log: Log): readonly BoundService[] {
+  const reports = new Reports({ store, clock, version: programVersion() });
+  return [
+    agentService({ queue, random, log }),
+    queueService({ queue, reports, log }),
+    trustService({ revocations, store: store?.revocations, clock, log }),
+  ];
+}
+
+function createPolicy(options: ServerOptions, revocations: RevocationList): IdentityPolicy {
   return {
     agentCnSuffix: options.agentCnSuffix,
     isOperatorCn: operatorMatcher(options.operatorCn),
     hasOperatorCa: options.tls.operatorCa !== undefined,
-    revokedBeforeMs: (subject) => revocations?.revokedBeforeMs(subject),
+    revokedBeforeMs: (subject) => revocations.revokedBeforeMs(subject),
   };
 }
 
-function openQueue({ db, ...options }: ServerOptions, clock: Clock, random: Random): Queue | undefined {
+function openStore({ db }: ServerOptions, clock: Clock): SqliteStore | undefined {
   if (db.kind === "none") return undefined;
-  const { delivery = "once", confirmWithinMs = 30_000, retainMs = thirtyDaysMs } = options;
   const bootClock = { nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs(), bootId: bootId() };
-  const newToken = () => leaseTokenFrom(randomBytes(16));
+  return SqliteStore.open(db.path, { clock: bootClock, newToken: () => leaseTokenFrom(randomBytes(16)) });
+}
+
+function createQueue(options: ServerOptions, own: { store: SqliteStore; clock: Clock; random: Random }): Queue {
+  const { delivery = "once", confirmWithinMs = 30_000, retainMs = thirtyDaysMs } = options;
   return new Queue({
     ...options,
-    store: SqliteStore.open(db.path, { clock: bootClock, newToken }),
-    clock,
-    random,
+    ...own,
     failPoint: options.failPoint ?? (() => undefined),
     plainTerms: delivery === "confirmed" ? { kind: "confirmed", withinMs: confirmWithinMs } : { kind: "once" },
     retainMs,
@@ -241,8 +284,16 @@ function openQueue({ db, ...options }: ServerOptions, clock: Clock, random: Rand
 
 const thirtyDaysMs = 30 * 24 * 60 * 60 * 1_000;
 
-/** A parked poll must not outlive its host's revocation. */
-function cutRefused(listener: Listener, policy: IdentityPolicy, clock: Clock, log: Log): void {
+function reload({ revocations, listener, cutRefused }: Parts, tls: TlsTexts | undefined): void {
+  if (tls !== undefined) {
+    listener.replaceTls(tls);
+    cutRefused();
+  }
+  revocations.reload();
+}
+
+/** A parked poll must not outlive its host's revocation, nor an idle connection its certificate. */
+function cutRefusedNow(listener: Listener, policy: IdentityPolicy, clock: Clock, log: Log): void {
   const connections = listener.connections.destroyIf((cert) => !isHeld(cert, policy, clock.nowMs()));
   if (connections > 0) log.warn({ connections }, "connections cut: their certificates do not hold any more");
 }
@@ -262,9 +313,10 @@ async function drainAndClose(parts: Parts, { drainTimeoutMs, log }: ServerOption
   await close(parts);
 }
 
-async function close({ queue, revocations, admin, listener }: Parts): Promise<void> {
+async function close({ queue, revocations, admin, listener, stopExpiry }: Parts): Promise<void> {
+  stopExpiry();
   await listener.drain();
   await queue?.close();
-  revocations?.close();
+  revocations.close();
   await admin.close();
 }

@@ -19,11 +19,14 @@ const names: FieldNames = {
   targetClosure: "target_closure",
   soakDueAt: "soak_due_at",
   soak: "soak",
+  notBefore: "not_before",
+  notAfter: "not_after",
+  maxAttempts: "max_attempts",
 };
 
 /**
  * Reads JSON lines, each an object with the fields of a dispatch in snake_case; `soak` with a duration such as `5m` may
- * stand in for `soak_due_at`.
+ * stand in for `soak_due_at`, and `not_before` and `not_after` may be like `+5m`.
  *
  * @throws UsageError for the first bad line, naming its number, its field and the rule it breaks
  */
@@ -60,11 +63,12 @@ function fieldsOf(text: string): WrittenFields {
   const json: unknown = JSON.parse(text);
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw new SyntaxError("it is no object");
   const left = new Map<string, unknown>(Object.entries(json));
-  const take = (name: string): string | undefined => {
+  const take = (name: string, type: "string" | "number" = "string"): string | undefined => {
     const value = left.get(name);
     left.delete(name);
-    if (value === undefined || typeof value === "string") return value;
-    throw invalid(name, "must be a string");
+    if (value === undefined) return undefined;
+    if (typeof value === type) return String(value);
+    throw invalid(name, `must be a ${type}`);
   };
   const fields = {
     hostname: take(names.hostname),
@@ -72,6 +76,9 @@ function fieldsOf(text: string): WrittenFields {
     targetClosure: take(names.targetClosure),
     soakDueAt: take(names.soakDueAt),
     soak: take(names.soak),
+    notBefore: take(names.notBefore),
+    notAfter: take(names.notAfter),
+    maxAttempts: take(names.maxAttempts, "number"),
   };
   for (const name of left.keys()) throw invalid(name, `is not one of ${Object.values(names).join(", ")}`);
   return fields;

@@ -12,24 +12,41 @@ export interface Enqueued {
   readonly hostname: string;
   readonly rollout_id: string;
   readonly outcome: Outcome;
+  /** How many older dispatches it superseded. */
+  readonly superseded: number;
   /** RFC 3339, UTC, to the microsecond. */
   readonly enqueued_at: string | undefined;
 }
 
-export type Outcome = "created" | "replaced";
+/** `kept`: the same closure is handed out under a lease, which goes on. */
+export type Outcome = "created" | "replaced" | "kept";
+
+export interface EnqueueTerms {
+  /** Whether each takes the place of the older ones of its host and channel that wait. */
+  readonly supersede: boolean;
+}
 
 /** One call; all of the dispatches or, on any error, none. Safe to repeat. */
 export async function enqueue(
   client: Client<typeof QueueService>,
   dispatches: readonly NewDispatch[],
+  { supersede }: EnqueueTerms,
   signal: AbortSignal,
 ): Promise<Enqueued[]> {
-  const response = await client.enqueueDispatches({ dispatches: [...dispatches] }, { signal });
+  const response = await client.enqueueDispatches({ dispatches: [...dispatches], supersede }, { signal });
   const enqueuedAt = response.enqueuedAt && toJson(TimestampSchema, response.enqueuedAt);
-  return response.results.map(({ hostname, rolloutId, outcome }) => ({
+  return response.results.map(({ hostname, rolloutId, outcome, superseded }) => ({
     hostname,
     rollout_id: rolloutId,
-    outcome: outcome === EnqueueOutcome.REPLACED ? "replaced" : "created",
+    outcome: outcomeOf[outcome],
+    superseded,
     enqueued_at: enqueuedAt,
   }));
 }
+
+const outcomeOf = {
+  [EnqueueOutcome.UNSPECIFIED]: "created",
+  [EnqueueOutcome.CREATED]: "created",
+  [EnqueueOutcome.REPLACED]: "replaced",
+  [EnqueueOutcome.KEPT]: "kept",
+} as const satisfies Record<EnqueueOutcome, Outcome>;

@@ -2,14 +2,14 @@ import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import type { QueueService } from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
 import { UsageError } from "../config/usage-error.js";
 import { type Batch, dispatchBatches } from "./dispatch-lines.js";
-import { type Enqueued, enqueue, type Outcome } from "./enqueue-call.js";
+import { type Enqueued, type EnqueueTerms, enqueue, type Outcome } from "./enqueue-call.js";
 import { exitNameOf } from "./exit.js";
 import { openInput } from "./input.js";
 import type { Io } from "./io.js";
 import { messageOf, printJson, printLine } from "./output.js";
 import { progressBar } from "./progress-bar.js";
 
-export interface FileOptions {
+export interface FileOptions extends EnqueueTerms {
   /** `-` for stdin. */
   readonly path: string;
   /** How many dispatches go into one call. */
@@ -27,7 +27,7 @@ export interface FileOptions {
  */
 export async function enqueueFile(
   client: Client<typeof QueueService>,
-  { path, batchSize, json, now }: FileOptions,
+  { path, batchSize, json, now, supersede }: FileOptions,
   io: Io,
   signal: AbortSignal,
 ): Promise<void> {
@@ -36,7 +36,7 @@ export async function enqueueFile(
   const input = openInput(path, io, signal);
   try {
     for await (const batch of dispatchBatches(input.bytes, { batchSize, now })) {
-      const results = await send(client, batch, signal);
+      const results = await send(client, batch, { supersede }, signal);
       tally.add(batch, results);
       bar.clear();
       if (json) for (const result of results) printJson(io, result);
@@ -53,9 +53,14 @@ export async function enqueueFile(
 }
 
 /** @throws UsageError with the number of the line, if the server finds a rule broken */
-async function send(client: Client<typeof QueueService>, batch: Batch, signal: AbortSignal): Promise<Enqueued[]> {
+async function send(
+  client: Client<typeof QueueService>,
+  batch: Batch,
+  terms: EnqueueTerms,
+  signal: AbortSignal,
+): Promise<Enqueued[]> {
   try {
-    return await enqueue(client, batch.dispatches, signal);
+    return await enqueue(client, batch.dispatches, terms, signal);
   } catch (thrown) {
     const error = ConnectError.from(thrown);
     const [, index, problem] = /^dispatches\[(\d+)\]\.?(.*)$/s.exec(error.rawMessage) ?? [];
@@ -66,18 +71,24 @@ async function send(client: Client<typeof QueueService>, batch: Batch, signal: A
 
 /** What has been enqueued so far. */
 class Tally {
-  readonly #outcomes: Record<Outcome, number> = { created: 0, replaced: 0 };
+  readonly #outcomes: Record<Outcome, number> = { created: 0, replaced: 0, kept: 0 };
+  #superseded = 0;
   lastLine = 0;
 
   add(batch: Batch, results: readonly Enqueued[]): void {
-    for (const { outcome } of results) this.#outcomes[outcome] += 1;
+    for (const { outcome, superseded } of results) {
+      this.#outcomes[outcome] += 1;
+      this.#superseded += superseded;
+    }
     this.lastLine = batch.lines.at(-1) ?? this.lastLine;
   }
 
   toString(): string {
-    const { created, replaced } = this.#outcomes;
-    const total = created + replaced;
-    return `${total} ${total === 1 ? "dispatch" : "dispatches"} enqueued: ${created} created, ${replaced} replaced`;
+    const { created, replaced, kept } = this.#outcomes;
+    const total = created + replaced + kept;
+    const outcomes = `${created} created, ${replaced} replaced${kept === 0 ? "" : `, ${kept} kept`}`;
+    const older = this.#superseded === 0 ? "" : `, ${this.#superseded} older superseded`;
+    return `${total} ${total === 1 ? "dispatch" : "dispatches"} enqueued: ${outcomes}${older}`;
   }
 }
 

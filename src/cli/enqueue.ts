@@ -2,9 +2,9 @@ import { createClient } from "@connectrpc/connect";
 import { Command } from "commander";
 import { QueueService } from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
 import { UsageError } from "../config/usage-error.js";
-import { maxDispatchesPerEnqueue } from "../dispatch/enqueue.js";
+import { defaultMaxAttempts, maxDispatchesPerEnqueue, mostMaxAttempts } from "../dispatch/enqueue.js";
 import { connect } from "./connect.js";
-import { enqueue } from "./enqueue-call.js";
+import { type Enqueued, enqueue } from "./enqueue-call.js";
 import { enqueueFile } from "./enqueue-file.js";
 import { exitNameOf } from "./exit.js";
 import { addManual } from "./help.js";
@@ -22,6 +22,9 @@ const flags: FieldNames = {
   targetClosure: "--closure",
   soak: "--soak",
   soakDueAt: "--soak-due-at",
+  notBefore: "--not-before",
+  notAfter: "--not-after",
+  maxAttempts: "--max-attempts",
 };
 
 /** `enqueue`: puts one dispatch, or a file of them, into the queue. */
@@ -30,16 +33,30 @@ export function enqueueCommand(io: Io): Command {
     .summary("put dispatches into the queue")
     .description(
       "Put dispatches into the queue: one by flags, or many from a file.\n" +
-        "It is safe to repeat: a dispatch that still waits for the same host and rollout is replaced.",
+        "It is safe to repeat: a dispatch that still waits for the same host and rollout is replaced. One whose closure\n" +
+        "is handed out under a lease just then is kept: the lease goes on, and only the soak changes.",
     )
     .option("--host <HOST>", "The host that it is for.")
     .option("--rollout <ID>", "The rollout, <channel>@<ref>, such as stable@a1b2c3d4.")
     .option("--closure <PATH>", "What the host shall activate, /nix/store/<name>.")
     .option("--soak <DURATION>", "How long it soaks, counted from now: a whole number of ms, s, m, h or d.")
     .option("--soak-due-at <INSTANT>", "When its soak is over, by RFC 3339: 2026-05-16T01:30:00Z.")
+    .option("--not-before <INSTANT|+DURATION>", "It is not handed out before: by RFC 3339, or +5m from now.")
+    .option("--not-after <INSTANT|+DURATION>", "It expires if it still waits then.")
+    .option(
+      "--max-attempts <N>",
+      `How often it is handed out before it is given up as dead: 1 to ${mostMaxAttempts}.\n` +
+        `(default: ${defaultMaxAttempts})`,
+    )
+    .option(
+      "--supersede",
+      "It takes the place of the older ones of its host and channel that still wait, so that a host which was away\n" +
+        "does not activate them one after the other. Goes with --file too.",
+    )
     .option(
       "--file <FILE>",
-      "JSON lines, each with hostname, rollout_id, target_closure and soak_due_at (or soak); - is stdin.",
+      "JSON lines, each with hostname, rollout_id, target_closure and soak_due_at (or soak), and perhaps not_before,\n" +
+        "not_after and max_attempts; - is stdin.",
     )
     .option(
       "--batch <N>",
@@ -57,7 +74,17 @@ export function enqueueCommand(io: Io): Command {
           "nixfleet-dispatch enqueue --host web-01 --rollout stable@a1b2c3d4 --soak 5m " +
           "--closure /nix/store/0c6kzph2gpyqqg1fzfbkcxvpmfrlvvhz-nixos-system-web-01-26.05",
       },
-      { purpose: "A whole rollout", line: "nixfleet-dispatch enqueue --file fleet.jsonl" },
+      {
+        purpose: "A whole rollout, in place of what still waits from earlier ones of its channel",
+        line: "nixfleet-dispatch enqueue --file fleet.jsonl --supersede",
+      },
+      {
+        purpose: "One for the coming night, or not at all",
+        line:
+          "nixfleet-dispatch enqueue --host web-01 --rollout stable@a1b2c3d4 --soak 5m " +
+          "--closure /nix/store/0c6kzph2gpyqqg1fzfbkcxvpmfrlvvhz-nixos-system-web-01-26.05 " +
+          "--not-before 2026-05-17T01:00:00+02:00 --not-after 2026-05-17T05:00:00+02:00",
+      },
       { purpose: "One that another program makes", line: "plan-rollout | nixfleet-dispatch enqueue --file -" },
     ],
     exits: ["ok", "failure", "usage", "denied", "unavailable", "interrupted"],
@@ -65,7 +92,7 @@ export function enqueueCommand(io: Io): Command {
 }
 
 async function runEnqueue(command: Command, io: Io): Promise<void> {
-  const { file, batch, json, ...written } = readOptions(command);
+  const { file, batch, json, supersede, ...written } = readOptions(command);
   const now = new Date();
   const fields = Object.values(written).some((value) => value !== undefined);
   if (file !== undefined && fields) {
@@ -78,8 +105,9 @@ async function runEnqueue(command: Command, io: Io): Promise<void> {
   try {
     const client = createClient(QueueService, connection.transport);
     await interruptible(io, async (signal) => {
-      if (file !== undefined) return enqueueFile(client, { path: file, batchSize, json, now }, io, signal);
-      if (dispatch !== undefined) return enqueueOne(() => enqueue(client, [dispatch], signal), json, io, signal);
+      if (file !== undefined) return enqueueFile(client, { path: file, batchSize, json, now, supersede }, io, signal);
+      if (dispatch === undefined) return;
+      return enqueueOne(() => enqueue(client, [dispatch], { supersede }, signal), json, io, signal);
     });
   } finally {
     connection.close();
@@ -99,14 +127,21 @@ async function enqueueOne(
   });
   for (const result of results) {
     if (json) printJson(io, result);
-    else printLine(io, `${result.outcome}  ${result.hostname}  ${result.rollout_id}`);
+    else printLine(io, resultLine(result));
   }
+}
+
+function resultLine({ outcome, hostname, rollout_id, superseded }: Enqueued): string {
+  const kept = outcome === "kept" ? "  its lease goes on; only the soak changed" : "";
+  const older = superseded === 0 ? "" : `  ${superseded} older superseded`;
+  return `${outcome}  ${hostname}  ${rollout_id}${kept}${older}`;
 }
 
 interface EnqueueOptions extends WrittenFields {
   readonly file: string | undefined;
   readonly batch: string | undefined;
   readonly json: boolean;
+  readonly supersede: boolean;
 }
 
 function readOptions(command: Command): EnqueueOptions {
@@ -121,9 +156,13 @@ function readOptions(command: Command): EnqueueOptions {
     targetClosure: text("closure"),
     soak: text("soak"),
     soakDueAt: text("soakDueAt"),
+    notBefore: text("notBefore"),
+    notAfter: text("notAfter"),
+    maxAttempts: text("maxAttempts"),
     file: text("file"),
     batch: text("batch"),
     json: options.json === true,
+    supersede: options.supersede === true,
   };
 }
 

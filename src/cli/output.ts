@@ -51,7 +51,7 @@ export function messageOf(thrown: unknown): string {
 }
 
 /** Control characters, which a server's message or a file's name may hold, must not reach the terminal. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return stripVTControlCharacters(text).replace(/\p{Cc}+/gu, " ");
 }
 

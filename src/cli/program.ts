@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { programVersion } from "../telemetry/version.js";
 import { agentCommand } from "./agent.js";
 import { enqueueCommand } from "./enqueue.js";
 import { exitNameOf, exitTable } from "./exit.js";
@@ -7,7 +8,6 @@ import { mistake } from "./mistake.js";
 import { hasColour, printError } from "./output.js";
 import { pkiCommand } from "./pki.js";
 import { serveCommand } from "./serve.js";
-import { programVersion } from "./version.js";
 
 /**
  * Runs one command line, without the program's name, and tells the exit code. Whatever goes wrong is printed here.

@@ -61,7 +61,7 @@ async function serve(config: ServeConfig, surroundings: Surroundings): Promise<v
   // Signals are listened for before anybody is told that the server is up, and might send one.
   await interruptible(io, async (signal) => {
     const server = await startAndTell(config, surroundings, log);
-    await untilStopped(server, { io, signal, log });
+    await untilStopped(server, { io, signal, log, reload: () => reload(server, config, log) });
   });
 }
 
@@ -141,15 +141,25 @@ function adminUrlOf({ adminListen }: ServeConfig, { adminPort }: RunningServer):
   return `http://${formatHostPort({ host: adminListen.host, port: adminPort })}`;
 }
 
+/** On SIGHUP. What cannot be read leaves everything as it was. */
+function reload(server: RunningServer, config: ServeConfig, log: Logger): void {
+  try {
+    server.reload(config.tlsCert === undefined ? undefined : loadTls(config, log));
+    log.info("reloaded: certificates and revocations");
+  } catch (error) {
+    log.error({ err: error }, "reload failed; the old certificates stay in force");
+  }
+}
+
 interface Running {
   readonly io: Io;
   /** Aborts on the first SIGINT or SIGTERM. A second one ends the process at once: nobody listens for it any more. */
   readonly signal: AbortSignal;
   readonly log: Logger;
+  readonly reload: () => void;
 }
 
-async function untilStopped(server: RunningServer, { io, signal, log }: Running): Promise<void> {
-  const reload = (): void => server.reload();
+async function untilStopped(server: RunningServer, { io, signal, log, reload }: Running): Promise<void> {
   io.signals.on("SIGHUP", reload);
   if (!signal.aborted) await once(signal, "abort");
   const reason = signal.reason instanceof Error ? signal.reason.message : "stopped";

@@ -51,6 +51,11 @@ export class AgentPolls {
     return this.#polls.size;
   }
 
+  /** Of how many hosts. */
+  get hosts(): number {
+    return this.#polls.hostCount;
+  }
+
   /**
    * The oldest dispatch of the host, as soon as there is one, or `undefined` if none came within the wait.
    *

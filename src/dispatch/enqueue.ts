@@ -63,7 +63,8 @@ function parseWindow(raw: RawDispatch, path: string): Pick<NewDispatch, "notBefo
   return { notBefore, notAfter };
 }
 
-function parseMaxAttempts(value: number | undefined, field: string): number {
+/** @throws DispatchError `invalid_argument` that names `field` and the rule */
+export function parseMaxAttempts(value: number | undefined, field: string): number {
   if (value === undefined) return defaultMaxAttempts;
   if (Number.isInteger(value) && value >= 1 && value <= mostMaxAttempts) return value;
   throw invalid(field, `must be 1 to ${mostMaxAttempts}, is ${value}`);

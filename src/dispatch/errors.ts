@@ -28,6 +28,8 @@ export const errorTable = {
     code: "failed_precondition",
     meaning: "The attempt is over: its lease ran out, or a newer enqueue, an operator or an answer came first.",
   },
+  too_late: { code: "failed_precondition", meaning: "The dispatch has been handed out for good, or is over." },
+  not_revoked: { code: "not_found", meaning: "No revocation of this host was made by a call." },
   no_queue: { code: "failed_precondition", meaning: "The server runs without a queue (`--db none`)." },
   draining: { code: "unavailable", meaning: "The server is shutting down; wait for `Retry-After`, then ask again." },
   store_unavailable: { code: "unavailable", meaning: "The store cannot be written just now; nothing was changed." },

@@ -103,6 +103,8 @@ export type Step =
   | { readonly kind: "giveBack"; readonly take: TakeKey }
   /** Receipt is proven; `proof` says how. */
   | { readonly kind: "confirm"; readonly take: TakeKey; readonly origin: Origin; readonly proof: string }
+  /** An operator takes it back; `reason` may be empty. */
+  | ({ readonly kind: "cancel"; readonly origin: Origin; readonly reason: string } & DispatchKey)
   | ({ readonly kind: "acknowledge" } & AgentStep)
   | ({ readonly kind: "reject"; readonly reason: string } & AgentStep)
   | ({ readonly kind: "extend"; readonly leaseMs: number; readonly token: LeaseToken } & AgentStep);
@@ -135,6 +137,8 @@ export function stepped(row: DispatchRow | undefined, step: Step, moment: Moment
       const waits = row !== undefined && isSameTake(row, step.take) && isLeaseLive(row, moment);
       return done(waits && row.leaseToken === null ? confirmed(row, step.origin, step.proof, moment.now) : undefined);
     }
+    case "cancel":
+      return cancelled(row, step, moment);
     case "acknowledge":
       return onAttempt(row, step, moment, "acknowledged", (held) => {
         const next: DispatchRow = { ...held, ...ended(moment), state: "acknowledged" };
@@ -194,6 +198,20 @@ function confirmed(row: DispatchRow, origin: Origin, proof: string, now: Instant
   return { row: next, event: eventOf(next, "confirmed", origin, { detail: proof }) };
 }
 
+function cancelled(
+  row: DispatchRow | undefined,
+  { hostname, rolloutId, origin, reason }: Extract<Step, { kind: "cancel" }>,
+  { now }: Moment,
+): StepResult {
+  if (row === undefined) return failed("unknown_dispatch", `no dispatch ${rolloutId} is known for ${hostname}`);
+  if (row.state === "cancelled") return done(undefined);
+  if (row.state !== "pending" && row.state !== "leased") {
+    return failed("too_late", `the dispatch is ${wordOf[row.state]}`);
+  }
+  const next: DispatchRow = { ...row, state: "cancelled", ...noLease, changedAt: now };
+  return done({ row: next, event: eventOf(next, "cancelled", origin, { detail: reason }) });
+}
+
 /** The token stays, so that what is said twice of one attempt can be told from what is said of an older one. */
 function ended({ now }: Moment) {
   return { leaseEndsAt: null, leaseExpiresAt: null, changedAt: now };
@@ -231,7 +249,7 @@ function isOut(row: DispatchRow, moment: Moment): boolean {
   return row.state === "delivered" || isLeaseLive(row, moment);
 }
 
-function failed(reason: "unknown_dispatch" | "attempt_over", message: string): StepResult {
+function failed(reason: "unknown_dispatch" | "attempt_over" | "too_late", message: string): StepResult {
   return { ok: false, error: new DispatchError(reason, message) };
 }
 
@@ -243,7 +261,7 @@ function overBecause(row: DispatchRow, moment: Moment): string {
 const wordOf = {
   pending: "waiting to be taken (again)",
   leased: "taken anew",
-  delivered: "delivered anew",
+  delivered: "delivered",
   acknowledged: "acknowledged",
   rejected: "rejected",
   cancelled: "cancelled",

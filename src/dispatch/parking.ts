@@ -12,6 +12,10 @@ export class Parking {
     return this.#size;
   }
 
+  get hostCount(): number {
+    return this.#byHost.size;
+  }
+
   hosts(): IterableIterator<Hostname> {
     return this.#byHost.keys();
   }

@@ -1,15 +1,19 @@
 import { AgentPolls } from "./agent-polls.js";
 import { BatchedNotes } from "./batched-notes.js";
+import { Bell } from "./bell.js";
+import { Canceller } from "./canceller.js";
 import { Delivery } from "./delivery.js";
 import type { Taken } from "./dispatch.js";
 import { DueWatch } from "./due-watch.js";
 import { Enqueuer } from "./enqueuer.js";
+import { EventWatch } from "./event-watch.js";
 import type { Hostname } from "./hostname.js";
 import { type Instant, instantFromMs } from "./instant.js";
 import type { TakeTerms } from "./lease.js";
 import type { Origin } from "./origin.js";
 import type { Cancel, Clock, DispatchStore, FailPoint, HostSeen, Log, Random } from "./ports.js";
 import { Pruner } from "./pruner.js";
+import { ringing } from "./ringing-store.js";
 import { Steps } from "./steps.js";
 
 export interface QueueOptions {
@@ -32,6 +36,8 @@ export class Queue {
   readonly polls: AgentPolls;
   readonly enqueuer: Enqueuer;
   readonly steps: Steps;
+  readonly canceller: Canceller;
+  readonly events: EventWatch;
   /** For reading: whoever writes goes through the parts above. */
   readonly store: DispatchStore;
   readonly plainTerms: TakeTerms;
@@ -41,10 +47,14 @@ export class Queue {
   readonly #pruner: Pruner;
   #cancelSweep: Cancel = () => undefined;
 
-  constructor(options: QueueOptions) {
-    const { store, clock, log } = options;
+  constructor(given: QueueOptions) {
+    const bell = new Bell();
+    const store = ringing(given.store, bell);
+    const options = { ...given, store };
+    const { clock, log } = options;
     this.#options = options;
     this.store = store;
+    this.events = new EventWatch({ store, bell });
     this.plainTerms = options.plainTerms;
     const kick = (hostnames: Iterable<Hostname>) => this.polls.kick(hostnames);
     const onTimed = () => this.#dueWatch.look();
@@ -52,6 +62,7 @@ export class Queue {
     this.#pruner = new Pruner(options);
     this.#dueWatch = new DueWatch({ store, clock, log, kick });
     this.steps = new Steps({ ...options, kick, onTimed });
+    this.canceller = new Canceller(store, this.steps);
     this.polls = new AgentPolls({
       ...options,
       giveBack: (take) => this.steps.applyLater({ kind: "giveBack", take }),
@@ -82,7 +93,12 @@ export class Queue {
 
   /** What is known of a host, and who waits here for it now. */
   async presence(hostname: Hostname): Promise<Presence> {
-    const seen = this.#notes.unwritten(hostname) ?? (await this.store.findHost(hostname));
+    return this.presenceOf(hostname, await this.store.findHost(hostname));
+  }
+
+  /** The same, for what the store says of it already. */
+  presenceOf(hostname: Hostname, kept: HostSeen | undefined): Presence {
+    const seen = this.#notes.unwritten(hostname) ?? kept;
     const { polls, longestMs } = this.polls.parked(hostname);
     const parkedSince = polls === 0 ? undefined : instantFromMs(this.#options.clock.nowMs() - longestMs);
     return { hostname, seen, parkedPolls: polls, parkedSince };
@@ -97,6 +113,7 @@ export class Queue {
   drain(): void {
     this.#cancelSweep();
     this.enqueuer.drain();
+    this.events.drain();
     this.polls.drain();
   }
 

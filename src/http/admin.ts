@@ -32,9 +32,9 @@ export class AdminListener {
 }
 
 async function serve(health: Health, { url = "", method }: IncomingMessage, response: ServerResponse): Promise<void> {
-  const [path = ""] = url.split("?");
+  const [path = "", query = ""] = url.split("?");
   if (!isHealthPath(path)) throw new DispatchError("no_such_path", "served here: /livez, /readyz");
-  const { status, body, contentType } = await healthAnswer(health, method, path);
+  const { status, body, contentType } = await healthAnswer(health, { method, path, query });
   response.writeHead(status, { "content-type": contentType, "cache-control": "no-store" }).end(body);
 }
 

@@ -32,8 +32,8 @@ export class Connection {
 
   constructor(
     readonly socket: TLSSocket,
-    /** `undefined` if the client sent no certificate. */
-    readonly cert: PeerCert | undefined,
+    /** `undefined` if the client sent no certificate. Judged anew when the CAs are replaced. */
+    public cert: PeerCert | undefined,
   ) {
     this.address = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
   }
@@ -136,6 +136,13 @@ export class Connections {
     const refused = [...this.#all].filter(({ cert }) => cert !== undefined && isRefused(cert));
     for (const { socket } of refused) socket.destroy();
     return refused.length;
+  }
+
+  /** After the CAs have been replaced. */
+  judgeAnew(read: (socket: TLSSocket, cert: PeerCert) => PeerCert): void {
+    for (const connection of this.#all) {
+      if (connection.cert !== undefined) connection.cert = read(connection.socket, connection.cert);
+    }
   }
 
   destroyAll(): void {

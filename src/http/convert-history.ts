@@ -75,7 +75,7 @@ function isState(name: string): name is State {
   return name in stateToProto;
 }
 
-const stateToProto = {
+export const stateToProto = {
   pending: DispatchState.PENDING,
   leased: DispatchState.LEASED,
   delivered: DispatchState.DELIVERED,

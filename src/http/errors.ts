@@ -17,6 +17,8 @@ export const httpStatus = {
   superfluous_poll: 429,
   unknown_dispatch: 404,
   attempt_over: 400,
+  too_late: 400,
+  not_revoked: 404,
   no_queue: 400,
   draining: 503,
   store_unavailable: 503,

@@ -39,6 +39,8 @@ export class Exchange implements ConnectionUser {
     onEnd: (exchange: Exchange, ending: Ending) => void,
   ) {
     this.requestId = requestIdOf(request);
+    const traceId = traceIdOf(request);
+    if (traceId !== undefined) this.fields.traceId = traceId;
     this.#onEnd = onEnd;
     this.#session = "stream" in response ? response.stream.session : undefined;
     watchResponse(request, response, (ending) => this.#end(ending));
@@ -108,6 +110,12 @@ const maxUserAgentChars = 128;
 function requestIdOf(request: NodeRequest): string {
   const given = request.headers["x-request-id"];
   return typeof given === "string" && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+/** Of the W3C's `traceparent`, so that the lines of a caller's trace can be found here. */
+function traceIdOf({ headers }: NodeRequest): string | undefined {
+  const given = headers.traceparent;
+  return typeof given === "string" ? /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-/.exec(given)?.[1] : undefined;
 }
 
 function watchResponse(request: NodeRequest, response: NodeResponse, onEnd: (ending: Ending) => void): void {

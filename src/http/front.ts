@@ -15,12 +15,14 @@ import type { NodeRequest, NodeResponse } from "./node.js";
 import { assertProtocolVersion } from "./protocol-version.js";
 import { readBody } from "./read-body.js";
 import type { RequestLog, Visit } from "./request-log.js";
-import { assertRpcRequest, type rpcHandlers, serveRpc, wireOf } from "./rpc.js";
+import { assertRpcRequest, type rpcHandlers, serveProbe, serveRpc, wireOf } from "./rpc.js";
 import { refuseRpc } from "./rpc-refusal.js";
 
 export interface FrontOptions {
   readonly binding: Binding<Call>;
   readonly rpcs: ReturnType<typeof rpcHandlers>;
+  /** RPCs that are served to anybody, without a certificate. */
+  readonly probes: ReadonlyMap<string, UniversalHandler>;
   readonly policy: IdentityPolicy;
   readonly clock: Clock;
   readonly health: Health;
@@ -67,8 +69,15 @@ export class Front {
   async #route(exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {
     if (isHealthPath(exchange.path)) {
       visit.outcome = "health";
-      const answer = await healthAnswer(this.#options.health, exchange.request.method, exchange.path);
+      const { path, query } = exchange;
+      const answer = await healthAnswer(this.#options.health, { method: exchange.request.method, path, query });
       return writeAnswer(exchange, answer);
+    }
+    const probe = this.#options.probes.get(exchange.path);
+    if (probe !== undefined) {
+      visit.outcome = "health";
+      visit.wire = wireOf(exchange.request);
+      return serveProbe(probe, exchange);
     }
     const rpc = this.#options.rpcs.get(exchange.path);
     if (rpc === undefined) await this.#serveHttp(exchange, connection, visit);
@@ -120,12 +129,12 @@ export class Front {
   }
 
   /** @throws DispatchError that says why this caller is not let in */
-  #admit(wire: Wire, exchange: Exchange, { cert }: Connection, visit: Visit): Call {
+  #admit(wire: Wire, exchange: Exchange, connection: Connection, visit: Visit): Call {
     visit.wire = wire;
     if (this.#draining) {
       throw new DispatchError("draining", "the server is shutting down", { retryAfterSeconds: 5 });
     }
-    const known = requireCert(cert);
+    const known = requireCert(connection.cert);
     const identity = this.#identify(known);
     visit.identity = identity;
     assertProtocolVersion(exchange.request.headers);
@@ -133,7 +142,8 @@ export class Front {
       identity,
       certificateLeftMs: known.notAfterMs - this.#options.clock.nowMs(),
       certificateNotAfter: instantFromMicros(known.notAfterMs * 1_000) ?? null,
-      assertAllowed: () => void this.#identify(known),
+      // The connection's, since that is judged anew when the CAs are replaced.
+      assertAllowed: () => void this.#identify(requireCert(connection.cert)),
     });
   }
 

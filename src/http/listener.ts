@@ -1,7 +1,7 @@
 import { constants } from "node:crypto";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 import type { Log } from "../dispatch/ports.js";
-import { readPeerCert } from "../identity/peer-cert.js";
+import { readAgain, readPeerCert, type TrustedCas } from "../identity/peer-cert.js";
 import { Connections } from "./connections.js";
 import { limits } from "./limits.js";
 import type { NodeRequest, NodeResponse } from "./node.js";
@@ -18,10 +18,11 @@ export class Listener {
   readonly connections = new Connections();
   readonly #server: Http2SecureServer;
   readonly #sessions = new Set<ServerHttp2Session>();
+  #cas: TrustedCas;
   #closed: Promise<void> | undefined;
 
   constructor({ tls, log, onRequest }: ListenerOptions) {
-    const cas = { clientCas: certificatesIn(tls.clientCa ?? ""), operatorCas: certificatesIn(tls.operatorCa ?? "") };
+    this.#cas = casOf(tls);
     this.#server = createSecureServer({
       ...tlsOptions(tls),
       ...http2Options,
@@ -33,7 +34,7 @@ export class Listener {
     this.#server.on("connection", (socket) => this.connections.accept(socket));
     // Before Node's own listener, which may emit the first request at once.
     this.#server.prependListener("secureConnection", (socket) =>
-      this.connections.add(socket, readPeerCert(socket, cas)),
+      this.connections.add(socket, readPeerCert(socket, this.#cas)),
     );
     this.#server.on("session", (session) => this.#watch(session));
     this.#server.on("tlsClientError", (error, socket) => {
@@ -51,6 +52,19 @@ export class Listener {
     const address = this.#server.address();
     if (address === null || typeof address === "string") throw new Error("no TCP address");
     return address.port;
+  }
+
+  /**
+   * New connections are served with these from now on. Those that are open go on; the certificates of their clients are
+   * judged by the new CAs, and whoever does not hold any more is for the caller to cut.
+   *
+   * @throws Error if OpenSSL does not take them; then nothing has changed
+   */
+  replaceTls(tls: TlsTexts): void {
+    const cas = casOf(tls);
+    this.#server.setSecureContext(tlsOptions(tls));
+    this.#cas = cas;
+    this.connections.judgeAnew((socket, cert) => readAgain(socket, cert, cas));
   }
 
   /**
@@ -80,6 +94,10 @@ export class Listener {
     // Without a listener the error of one connection would end the process; the session closes by itself.
     session.on("error", () => undefined);
   }
+}
+
+function casOf({ clientCa = "", operatorCa = "" }: TlsTexts): TrustedCas {
+  return { clientCas: certificatesIn(clientCa), operatorCas: certificatesIn(operatorCa) };
 }
 
 const http2Options = {

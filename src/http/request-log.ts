@@ -53,8 +53,8 @@ export class RequestLog {
   }
 
   /** The cause behind an "internal error": the caller got only the request id. */
-  writeFailure({ requestId }: Exchange, cause: unknown): void {
-    this.#sink.error({ requestId, err: cause }, "request failed");
+  writeFailure({ requestId, fields }: Exchange, cause: unknown): void {
+    this.#sink.error({ requestId, ...fields, err: cause }, "request failed");
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
+import type { DescMethod, DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -49,23 +49,53 @@ export function rpcHandlers(
 
 function addService(router: ConnectRouter, bound: BoundService): void {
   for (const method of bound.service.methods) {
-    if (!isUnary(method)) throw new Error(`${method} is not unary`);
-    router.rpc(method, async (request, context) => {
-      const visitor = context.values.get(visitorKey);
-      if (visitor === undefined) throw new Error("a request came past the front");
-      visitor.onReached();
-      try {
-        return await bound.invoke(method, request, withDeadline(visitor.call, context));
-      } catch (error) {
-        visitor.onError(error);
-        throw toConnectError(deadlineBehind(error, context) ?? error);
-      }
-    });
+    if (isUnary(method)) addUnary(router, bound, method);
+    else if (isServerStreaming(method)) addServerStreaming(router, bound, method);
+    else throw new Error(`${method}: clients do not stream here`);
   }
+}
+
+function addUnary(router: ConnectRouter, bound: BoundService, method: DescMethodUnary): void {
+  router.rpc(method, async (request, context) => {
+    const visitor = visitorOf(context);
+    try {
+      return await bound.invoke(method, request, withDeadline(visitor.call, context));
+    } catch (error) {
+      throw told(visitor, error, context);
+    }
+  });
+}
+
+function addServerStreaming(router: ConnectRouter, bound: BoundService, method: DescMethodServerStreaming): void {
+  router.rpc(method, async function* (request, context) {
+    const visitor = visitorOf(context);
+    try {
+      yield* bound.stream(method, request, withDeadline(visitor.call, context));
+    } catch (error) {
+      throw told(visitor, error, context);
+    }
+  });
+}
+
+function visitorOf({ values }: HandlerContext): Visitor {
+  const visitor = values.get(visitorKey);
+  if (visitor === undefined) throw new Error("a request came past the front");
+  visitor.onReached();
+  return visitor;
+}
+
+/** As the caller gets to see it, once the front has heard of it. */
+function told(visitor: Visitor, error: unknown, context: HandlerContext): ConnectError {
+  visitor.onError(error);
+  return toConnectError(deadlineBehind(error, context) ?? error);
 }
 
 function isUnary(method: DescMethod): method is DescMethodUnary {
   return method.methodKind === "unary";
+}
+
+function isServerStreaming(method: DescMethod): method is DescMethodServerStreaming {
+  return method.methodKind === "server_streaming";
 }
 
 /** A caller whose own deadline has passed has not gone: it may still read that this was the reason. */
@@ -114,6 +144,17 @@ export async function serveRpc(handler: UniversalHandler, exchange: Exchange, vi
     // What is left is a connection that broke under the answer.
     const code = ConnectError.from(error).code;
     if (code !== Code.Aborted && code !== Code.Canceled) visitor.onError(DispatchError.from(error));
+    response.destroy();
+  }
+}
+
+/** Serves a request that anybody may make, and that nobody waits for. */
+export async function serveProbe(handler: UniversalHandler, { request, response }: Exchange): Promise<void> {
+  try {
+    const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
+    await universalResponseToNodeResponse(answer, response);
+  } catch {
+    // A connection that broke under the answer.
     response.destroy();
   }
 }

@@ -1,6 +1,7 @@
 import {
   create,
   type DescMessage,
+  type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
   type Message,
@@ -13,6 +14,7 @@ import type { Call } from "./call.js";
 export interface BoundService {
   readonly service: DescService;
   invoke(method: DescMethodUnary, request: Message, call: Call): Promise<Message>;
+  stream(method: DescMethodServerStreaming, request: Message, call: Call): AsyncIterable<Message>;
 }
 
 type Handler<Input extends DescMessage, Output extends DescMessage> = (
@@ -20,20 +22,31 @@ type Handler<Input extends DescMessage, Output extends DescMessage> = (
   call: Call,
 ) => Promise<MessageInitShape<Output>>;
 
+type StreamHandler<Input extends DescMessage, Output extends DescMessage> = (
+  request: MessageShape<Input>,
+  call: Call,
+) => AsyncIterable<MessageInitShape<Output>>;
+
 /** One function for each RPC of the service: a missing one does not compile. */
 export type Handlers<Service extends DescService> = {
   [Name in keyof Service["method"]]: Service["method"][Name] extends DescMethodUnary<infer Input, infer Output>
     ? Handler<Input, Output>
-    : never;
+    : Service["method"][Name] extends DescMethodServerStreaming<infer Input, infer Output>
+      ? StreamHandler<Input, Output>
+      : never;
 };
 
+/** `Handlers` ties each name to its message types; the type of a lookup by a run-time name cannot say so. */
 export function bindService<Service extends DescService>(service: Service, handlers: Handlers<Service>): BoundService {
   return {
     service,
     async invoke(method, request, call) {
-      // `Handlers` ties each name to its message types; the type of a lookup by a run-time name cannot say so.
       const handler = handlers[method.localName as keyof Service["method"]] as Handler<DescMessage, DescMessage>;
       return create(method.output, await handler(request, call));
+    },
+    async *stream(method, request, call) {
+      const handler = handlers[method.localName as keyof Service["method"]] as StreamHandler<DescMessage, DescMessage>;
+      for await (const answer of handler(request, call)) yield create(method.output, answer);
     },
   };
 }

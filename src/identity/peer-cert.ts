@@ -37,10 +37,29 @@ export function readPeerCert(socket: TLSSocket, cas: TrustedCas): PeerCert | und
   };
 }
 
-function issuedUnder(peer: DetailedPeerCertificate, { clientCas, operatorCas }: TrustedCas): PeerCert["issuedUnder"] {
+/**
+ * The same connection's certificate under CAs that have been replaced since its handshake. OpenSSL checked the chain then;
+ * what may have changed is only whether it still leads to a CA that is trusted.
+ */
+export function readAgain(socket: TLSSocket, cert: PeerCert, cas: TrustedCas): PeerCert {
+  if (cert.verifyError !== undefined) return cert;
+  const chain = chainOf(socket.getPeerCertificate(true));
+  if (!isUnder(chain, [...cas.clientCas, ...cas.operatorCas])) {
+    return { ...cert, verifyError: "its CA is not trusted any more", issuedUnder: "neither" };
+  }
+  return { ...cert, issuedUnder: issuedUnderOf(chain, cas) };
+}
+
+function issuedUnder(peer: DetailedPeerCertificate, cas: TrustedCas): PeerCert["issuedUnder"] {
   // Without a CA of the operators' own, that it verifies has said all there is to say.
+  return cas.operatorCas.length === 0 ? "clientCa" : issuedUnderOf(chainOf(peer), cas);
+}
+
+function issuedUnderOf(
+  chain: readonly X509Certificate[],
+  { clientCas, operatorCas }: TrustedCas,
+): PeerCert["issuedUnder"] {
   if (operatorCas.length === 0) return "clientCa";
-  const chain = chainOf(peer);
   if (isUnder(chain, operatorCas)) return "operatorCa";
   return isUnder(chain, clientCas) ? "clientCa" : "neither";
 }

@@ -40,6 +40,10 @@ export class RevocationFile {
     return this.#revocations.get(subject);
   }
 
+  entries(): Iterable<readonly [subject: string, revokedBeforeMs: number]> {
+    return this.#revocations;
+  }
+
   /** All of the new list or, if the file is bad, the old one. */
   reload(): void {
     this.#version = this.#look();

@@ -20,8 +20,14 @@ export function parseRevocations(text: string): Revocations {
 
 /** An entry that could never match anybody would look like a revocation and not be one. */
 function parseSubject(subject: string): string {
-  if (/^[a-z0-9.-]{1,253}$/.test(subject)) return subject;
-  throw new Error(`"${subject}": must be a machine id or an operator's Common Name, of a-z, 0-9, dots and hyphens`);
+  if (isSubject(subject)) return subject;
+  throw new Error(`"${subject}": ${subjectRule}`);
+}
+
+export const subjectRule = "must be a machine id or an operator's Common Name, of a-z, 0-9, dots and hyphens";
+
+export function isSubject(subject: string): boolean {
+  return /^[a-z0-9.-]{1,253}$/.test(subject);
 }
 
 function parseInstantMs(subject: string, instant: unknown): number {

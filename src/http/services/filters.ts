@@ -1,9 +1,14 @@
-import type { ListDispatchesRequest, ListEventsRequest } from "../../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
+import type {
+  ListDispatchesRequest,
+  ListEventsRequest,
+  ListHostsRequest,
+} from "../../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
 import type { RawInstant } from "../../dispatch/enqueue.js";
 import { invalid } from "../../dispatch/errors.js";
 import { parseHostname } from "../../dispatch/hostname.js";
 import { type Instant, instantRule } from "../../dispatch/instant.js";
 import type { DispatchFilter, EventFilter } from "../../dispatch/ports.js";
+import type { HostFilter } from "../../dispatch/reports.js";
 import { parseRolloutId } from "../../dispatch/rollout.js";
 import { rawInstant } from "../convert.js";
 import { stateFromProto } from "../convert-history.js";
@@ -25,10 +30,19 @@ export function dispatchFilter(request: ListDispatchesRequest): DispatchFilter {
 }
 
 /** @throws DispatchError `invalid_argument` */
-export function eventFilter({ hostname, rolloutId }: ListEventsRequest): EventFilter {
+export function eventFilter({ hostname, rolloutId }: Pick<ListEventsRequest, "hostname" | "rolloutId">): EventFilter {
   return {
     hostname: hostname === "" ? undefined : parseHostname(hostname, "hostname"),
     rolloutId: rolloutId === "" ? undefined : parseRolloutId(rolloutId, "rollout_id"),
+  };
+}
+
+/** @throws DispatchError `invalid_argument` */
+export function hostFilter({ hostname, hostnamePrefix }: ListHostsRequest): HostFilter {
+  if (hostname !== "" && hostnamePrefix !== "") throw invalid("hostname_prefix", "excludes hostname");
+  return {
+    hostname: hostname === "" ? undefined : parseHostname(hostname, "hostname"),
+    hostnamePrefix: hostnamePrefix === "" ? undefined : parsePart(hostnamePrefix, "hostname_prefix", /^[a-z0-9.-]+$/),
   };
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { DispatchKey } from "../../dispatch/dispatch.js";
 import { invalid } from "../../dispatch/errors.js";
-import { parseHostname } from "../../dispatch/hostname.js";
+import { type Hostname, parseHostname } from "../../dispatch/hostname.js";
 import { parseRolloutId } from "../../dispatch/rollout.js";
 
 export const maxPageSize = 1_000;
@@ -60,6 +60,17 @@ export const dispatchPages = new Pages<DispatchKey>(
     hostname: parseHostname(hostname, "page_token"),
     rolloutId: parseRolloutId(rolloutId, "page_token"),
   }),
+);
+
+export const hostPages = new Pages<{ readonly hostname: Hostname }>(
+  ({ hostname }) => [hostname],
+  ([hostname = ""]) => ({ hostname: parseHostname(hostname, "page_token") }),
+);
+
+/** Subjects of revocations: machine ids, or operators' Common Names. */
+export const subjectPages = new Pages<{ readonly subject: string }>(
+  ({ subject }) => [subject],
+  ([subject = ""]) => ({ subject }),
 );
 
 export const eventPages = new Pages<{ readonly id: number }>(

@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, gt, gte, inArray, lt, type SQL, sql } from "drizzle-orm";
 import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import type { DispatchKey, DispatchRow } from "../../dispatch/dispatch.js";
 import type { DispatchEvent } from "../../dispatch/event.js";
 import type { DispatchFilter, EventFilter } from "../../dispatch/ports.js";
@@ -38,7 +39,7 @@ function dispatchConditions(filter: DispatchFilter): (SQL | undefined)[] {
 }
 
 /** Names are ASCII, so what begins with a prefix lies between it and the prefix with the largest character behind it. */
-function startsWith(column: typeof dispatches.hostname | typeof dispatches.rolloutId, prefix: string): SQL {
+export function startsWith(column: SQLiteColumn, prefix: string): SQL {
   return sql`${column} >= ${prefix} AND ${column} < ${`${prefix}\u007f`}`;
 }
 

@@ -19,6 +19,9 @@ const instant = (name: string) => integer(name).$type<Instant>();
 const hostname = () => text("hostname").$type<Hostname>().notNull();
 const rolloutId = () => text("rollout_id").$type<RolloutId>().notNull();
 
+/** In the words of the partial index, so that SQLite knows that it may use that. */
+export const isDone = sql`state NOT IN ('pending', 'leased')`;
+
 /** One row per (hostname, rollout_id): its present state. */
 export const dispatches = sqliteTable(
   "dispatches",
@@ -47,7 +50,7 @@ export const dispatches = sqliteTable(
     index("dispatches_leased").on(table.leaseEndsAt).where(sql`state = 'leased'`),
     index("dispatches_not_before").on(table.notBefore).where(sql`state = 'pending' AND not_before IS NOT NULL`),
     index("dispatches_not_after").on(table.notAfter).where(sql`state = 'pending' AND not_after IS NOT NULL`),
-    index("dispatches_done").on(table.changedAt).where(sql`state NOT IN ('pending', 'leased')`),
+    index("dispatches_done").on(table.state, table.changedAt).where(isDone),
   ],
 );
 
@@ -67,7 +70,7 @@ export const events = sqliteTable(
     detail: text("detail").notNull(),
     parkedMs: integer("parked_ms"),
   },
-  (table) => [index("events_dispatch").on(table.hostname, table.rolloutId, table.id)],
+  (table) => [index("events_host").on(table.hostname, table.id)],
 );
 
 /** Every host that has polled, as of its last poll. */
@@ -91,4 +94,14 @@ export const steadyClock = sqliteTable("steady_clock", {
   /** From the machine's monotonic clock to the steady one. */
   offsetMicros: integer("offset_micros").notNull(),
   lastSteady: integer("last_steady").$type<Steady>().notNull(),
+});
+
+/** Whose certificates do not count any more, by call. */
+export const revocations = sqliteTable("revocations", {
+  /** A machine id, or an operator's Common Name. */
+  subject: text("subject").primaryKey(),
+  revokedBefore: instant("revoked_before").notNull(),
+  reason: text("reason").notNull(),
+  revokedBy: text("revoked_by").notNull(),
+  revokedAt: instant("revoked_at").notNull(),
 });

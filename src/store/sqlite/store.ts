@@ -19,6 +19,8 @@ import type {
   TakeReceipt,
   TakeWant,
 } from "../../dispatch/ports.js";
+import type { HostFilter, HostReport, QueueStats, ReportStore } from "../../dispatch/reports.js";
+import type { RevocationStore } from "../../dispatch/revocation.js";
 import { apply } from "./apply.js";
 import { addEvent } from "./change.js";
 import { enqueue } from "./enqueue.js";
@@ -27,6 +29,8 @@ import { latestEvents, list, listEvents } from "./list.js";
 import { assertOurDatabase, migrateDatabase } from "./migrate.js";
 import { openDatabase } from "./open.js";
 import { prune } from "./prune.js";
+import { lastEventId, listHosts, stats } from "./reports.js";
+import { SqliteRevocations } from "./revocations.js";
 import { runtimeError } from "./runtime-error.js";
 import { hosts } from "./schema.js";
 import { nextDueInMs, settleDue } from "./settle-due.js";
@@ -48,7 +52,8 @@ const maxDuePerTake = 64;
  * The driver is synchronous: a call does its work, fsync included, before it returns its promise. Callers batch, so that
  * the event loop stands still once for many.
  */
-export class SqliteStore implements DispatchStore {
+export class SqliteStore implements DispatchStore, ReportStore {
+  readonly revocations: RevocationStore;
   readonly #client: Database.Database;
   readonly #db: BetterSQLite3Database;
   readonly #newToken: NewLeaseToken;
@@ -76,6 +81,7 @@ export class SqliteStore implements DispatchStore {
     this.#newToken = newToken;
     this.#clock = new SteadyClock(db, clock);
     this.#statements = prepareStatements(db);
+    this.revocations = new SqliteRevocations(db);
     this.#assertInPlace = guardFile(client.name);
     this.#sequence = this.#statements.lastSequence.get()?.last ?? 0;
     this.#settledAt = this.#clock.read().now;
@@ -127,6 +133,18 @@ export class SqliteStore implements DispatchStore {
 
   async findHost(hostname: Hostname): Promise<HostSeen | undefined> {
     return this.#db.select().from(hosts).where(eq(hosts.hostname, hostname)).get();
+  }
+
+  async listHosts(filter: HostFilter, after: Hostname | undefined, limit: number): Promise<readonly HostReport[]> {
+    return listHosts(this.#db, filter, after, limit);
+  }
+
+  async stats(): Promise<QueueStats> {
+    return stats(this.#db);
+  }
+
+  async lastEventId(): Promise<number> {
+    return lastEventId(this.#db);
   }
 
   async prune(before: Instant, limit: number): Promise<number> {

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nixfleet/dispatch/v1/queue_service.proto.
  */
 export const file_nixfleet_dispatch_v1_queue_service: GenFile = /*@__PURE__*/
-  fileDesc("CihuaXhmbGVldC9kaXNwYXRjaC92MS9xdWV1ZV9zZXJ2aWNlLnByb3RvEhRuaXhmbGVldC5kaXNwYXRjaC52MSJkChhFbnF1ZXVlRGlzcGF0Y2hlc1JlcXVlc3QSNQoKZGlzcGF0Y2hlcxgBIAMoCzIhLm5peGZsZWV0LmRpc3BhdGNoLnYxLk5ld0Rpc3BhdGNoEhEKCXN1cGVyc2VkZRgCIAEoCCKHAgoLTmV3RGlzcGF0Y2gSEAoIaG9zdG5hbWUYASABKAkSEgoKcm9sbG91dF9pZBgCIAEoCRIWCg50YXJnZXRfY2xvc3VyZRgDIAEoCRIvCgtzb2FrX2R1ZV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKbm90X2JlZm9yZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbm90X2FmdGVyGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZCgxtYXhfYXR0ZW1wdHMYByABKA1IAIgBAUIPCg1fbWF4X2F0dGVtcHRzIoIBChlFbnF1ZXVlRGlzcGF0Y2hlc1Jlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlUmVzdWx0Ei8KC2VucXVldWVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKAAQoNRW5xdWV1ZVJlc3VsdBIQCghob3N0bmFtZRgBIAEoCRISCgpyb2xsb3V0X2lkGAIgASgJEjUKB291dGNvbWUYAyABKA4yJC5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlT3V0Y29tZRISCgpzdXBlcnNlZGVkGAQgASgNIjoKEkdldERpc3BhdGNoUmVxdWVzdBIQCghob3N0bmFtZRgBIAEoCRISCgpyb2xsb3V0X2lkGAIgASgJIqwBChNHZXREaXNwYXRjaFJlc3BvbnNlEjYKCGRpc3BhdGNoGAEgASgLMiQubml4ZmxlZXQuZGlzcGF0Y2gudjEuRGlzcGF0Y2hSZWNvcmQSKwoGZXZlbnRzGAIgAygLMhsubml4ZmxlZXQuZGlzcGF0Y2gudjEuRXZlbnQSMAoEaG9zdBgDIAEoCzIiLm5peGZsZWV0LmRpc3BhdGNoLnYxLkhvc3RQcmVzZW5jZSKsAgoVTGlzdERpc3BhdGNoZXNSZXF1ZXN0EhAKCGhvc3RuYW1lGAEgASgJEhcKD2hvc3RuYW1lX3ByZWZpeBgCIAEoCRISCgpyb2xsb3V0X2lkGAMgASgJEg8KB2NoYW5uZWwYBCABKAkSMwoGc3RhdGVzGAUgAygOMiMubml4ZmxlZXQuZGlzcGF0Y2gudjEuRGlzcGF0Y2hTdGF0ZRIyCg5lbnF1ZXVlZF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPZW5xdWV1ZWRfYmVmb3JlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwYWdlX3NpemUYCCABKA0SEgoKcGFnZV90b2tlbhgJIAEoCSJrChZMaXN0RGlzcGF0Y2hlc1Jlc3BvbnNlEjgKCmRpc3BhdGNoZXMYASADKAsyJC5uaXhmbGVldC5kaXNwYXRjaC52MS5EaXNwYXRjaFJlY29yZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkicgoRTGlzdEV2ZW50c1JlcXVlc3QSEAoIaG9zdG5hbWUYASABKAkSEgoKcm9sbG91dF9pZBgCIAEoCRIQCghhZnRlcl9pZBgDIAEoBBIRCglwYWdlX3NpemUYBCABKA0SEgoKcGFnZV90b2tlbhgFIAEoCSJaChJMaXN0RXZlbnRzUmVzcG9uc2USKwoGZXZlbnRzGAEgAygLMhsubml4ZmxlZXQuZGlzcGF0Y2gudjEuRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJKoYBCg5FbnF1ZXVlT3V0Y29tZRIfChtFTlFVRVVFX09VVENPTUVfVU5TUEVDSUZJRUQQABIbChdFTlFVRVVFX09VVENPTUVfQ1JFQVRFRBABEhwKGEVOUVVFVUVfT1VUQ09NRV9SRVBMQUNFRBACEhgKFEVOUVVFVUVfT1VUQ09NRV9LRVBUEAMysAQKDFF1ZXVlU2VydmljZRKPAQoRRW5xdWV1ZURpc3BhdGNoZXMSLi5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlRGlzcGF0Y2hlc1JlcXVlc3QaLy5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlRGlzcGF0Y2hlc1Jlc3BvbnNlIhmC0+STAhM6ASoiDi92MS9kaXNwYXRjaGVzEpIBCgtHZXREaXNwYXRjaBIoLm5peGZsZWV0LmRpc3BhdGNoLnYxLkdldERpc3BhdGNoUmVxdWVzdBopLm5peGZsZWV0LmRpc3BhdGNoLnYxLkdldERpc3BhdGNoUmVzcG9uc2UiLoLT5JMCKBImL3YxL2Rpc3BhdGNoZXMve2hvc3RuYW1lfS97cm9sbG91dF9pZH0SgwEKDkxpc3REaXNwYXRjaGVzEisubml4ZmxlZXQuZGlzcGF0Y2gudjEuTGlzdERpc3BhdGNoZXNSZXF1ZXN0Giwubml4ZmxlZXQuZGlzcGF0Y2gudjEuTGlzdERpc3BhdGNoZXNSZXNwb25zZSIWgtPkkwIQEg4vdjEvZGlzcGF0Y2hlcxJzCgpMaXN0RXZlbnRzEicubml4ZmxlZXQuZGlzcGF0Y2gudjEuTGlzdEV2ZW50c1JlcXVlc3QaKC5uaXhmbGVldC5kaXNwYXRjaC52MS5MaXN0RXZlbnRzUmVzcG9uc2UiEoLT5JMCDBIKL3YxL2V2ZW50c2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_nixfleet_dispatch_v1_dispatch]);
+  fileDesc("CihuaXhmbGVldC9kaXNwYXRjaC92MS9xdWV1ZV9zZXJ2aWNlLnByb3RvEhRuaXhmbGVldC5kaXNwYXRjaC52MSJkChhFbnF1ZXVlRGlzcGF0Y2hlc1JlcXVlc3QSNQoKZGlzcGF0Y2hlcxgBIAMoCzIhLm5peGZsZWV0LmRpc3BhdGNoLnYxLk5ld0Rpc3BhdGNoEhEKCXN1cGVyc2VkZRgCIAEoCCKHAgoLTmV3RGlzcGF0Y2gSEAoIaG9zdG5hbWUYASABKAkSEgoKcm9sbG91dF9pZBgCIAEoCRIWCg50YXJnZXRfY2xvc3VyZRgDIAEoCRIvCgtzb2FrX2R1ZV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKbm90X2JlZm9yZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbm90X2FmdGVyGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZCgxtYXhfYXR0ZW1wdHMYByABKA1IAIgBAUIPCg1fbWF4X2F0dGVtcHRzIoIBChlFbnF1ZXVlRGlzcGF0Y2hlc1Jlc3BvbnNlEjQKB3Jlc3VsdHMYASADKAsyIy5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlUmVzdWx0Ei8KC2VucXVldWVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKAAQoNRW5xdWV1ZVJlc3VsdBIQCghob3N0bmFtZRgBIAEoCRISCgpyb2xsb3V0X2lkGAIgASgJEjUKB291dGNvbWUYAyABKA4yJC5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlT3V0Y29tZRISCgpzdXBlcnNlZGVkGAQgASgNIjoKEkdldERpc3BhdGNoUmVxdWVzdBIQCghob3N0bmFtZRgBIAEoCRISCgpyb2xsb3V0X2lkGAIgASgJIqwBChNHZXREaXNwYXRjaFJlc3BvbnNlEjYKCGRpc3BhdGNoGAEgASgLMiQubml4ZmxlZXQuZGlzcGF0Y2gudjEuRGlzcGF0Y2hSZWNvcmQSKwoGZXZlbnRzGAIgAygLMhsubml4ZmxlZXQuZGlzcGF0Y2gudjEuRXZlbnQSMAoEaG9zdBgDIAEoCzIiLm5peGZsZWV0LmRpc3BhdGNoLnYxLkhvc3RQcmVzZW5jZSKsAgoVTGlzdERpc3BhdGNoZXNSZXF1ZXN0EhAKCGhvc3RuYW1lGAEgASgJEhcKD2hvc3RuYW1lX3ByZWZpeBgCIAEoCRISCgpyb2xsb3V0X2lkGAMgASgJEg8KB2NoYW5uZWwYBCABKAkSMwoGc3RhdGVzGAUgAygOMiMubml4ZmxlZXQuZGlzcGF0Y2gudjEuRGlzcGF0Y2hTdGF0ZRIyCg5lbnF1ZXVlZF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPZW5xdWV1ZWRfYmVmb3JlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglwYWdlX3NpemUYCCABKA0SEgoKcGFnZV90b2tlbhgJIAEoCSJrChZMaXN0RGlzcGF0Y2hlc1Jlc3BvbnNlEjgKCmRpc3BhdGNoZXMYASADKAsyJC5uaXhmbGVldC5kaXNwYXRjaC52MS5EaXNwYXRjaFJlY29yZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkicgoRTGlzdEV2ZW50c1JlcXVlc3QSEAoIaG9zdG5hbWUYASABKAkSEgoKcm9sbG91dF9pZBgCIAEoCRIQCghhZnRlcl9pZBgDIAEoBBIRCglwYWdlX3NpemUYBCABKA0SEgoKcGFnZV90b2tlbhgFIAEoCSJaChJMaXN0RXZlbnRzUmVzcG9uc2USKwoGZXZlbnRzGAEgAygLMhsubml4ZmxlZXQuZGlzcGF0Y2gudjEuRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImAKF0NhbmNlbERpc3BhdGNoZXNSZXF1ZXN0EhAKCGhvc3RuYW1lGAEgASgJEhIKCnJvbGxvdXRfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJEg8KB2RyeV9ydW4YBCABKAgiTwoYQ2FuY2VsRGlzcGF0Y2hlc1Jlc3BvbnNlEjMKB3Jlc3VsdHMYASADKAsyIi5uaXhmbGVldC5kaXNwYXRjaC52MS5DYW5jZWxSZXN1bHQingEKDENhbmNlbFJlc3VsdBIQCghob3N0bmFtZRgBIAEoCRISCgpyb2xsb3V0X2lkGAIgASgJEjQKB291dGNvbWUYAyABKA4yIy5uaXhmbGVldC5kaXNwYXRjaC52MS5DYW5jZWxPdXRjb21lEjIKBXN0YXRlGAQgASgOMiMubml4ZmxlZXQuZGlzcGF0Y2gudjEuRGlzcGF0Y2hTdGF0ZSJkChBMaXN0SG9zdHNSZXF1ZXN0EhAKCGhvc3RuYW1lGAEgASgJEhcKD2hvc3RuYW1lX3ByZWZpeBgCIAEoCRIRCglwYWdlX3NpemUYAyABKA0SEgoKcGFnZV90b2tlbhgEIAEoCSJdChFMaXN0SG9zdHNSZXNwb25zZRIvCgVob3N0cxgBIAMoCzIgLm5peGZsZWV0LmRpc3BhdGNoLnYxLkhvc3RSZWNvcmQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItoBCgpIb3N0UmVjb3JkEjQKCHByZXNlbmNlGAEgASgLMiIubml4ZmxlZXQuZGlzcGF0Y2gudjEuSG9zdFByZXNlbmNlEg8KB3BlbmRpbmcYAiABKA0SFwoPbGFzdF9yb2xsb3V0X2lkGAMgASgJEjcKCmxhc3Rfc3RhdGUYBCABKA4yIy5uaXhmbGVldC5kaXNwYXRjaC52MS5EaXNwYXRjaFN0YXRlEjMKD2xhc3RfY2hhbmdlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiEQoPR2V0U3RhdHNSZXF1ZXN0IrcCChBHZXRTdGF0c1Jlc3BvbnNlEjAKBnN0YXRlcxgBIAMoCzIgLm5peGZsZWV0LmRpc3BhdGNoLnYxLlN0YXRlQ291bnQSNQoRb2xkZXN0X3BlbmRpbmdfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHBhcmtlZF9wb2xscxgDIAEoDRIUCgxwYXJrZWRfaG9zdHMYBCABKA0SDQoFaG9zdHMYBSABKA0SFQoNbGFzdF9ldmVudF9pZBgGIAEoBBIuCgpzdGFydGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd2ZXJzaW9uGAggASgJEicKA25vdxgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTwoKU3RhdGVDb3VudBIyCgVzdGF0ZRgBIAEoDjIjLm5peGZsZWV0LmRpc3BhdGNoLnYxLkRpc3BhdGNoU3RhdGUSDQoFY291bnQYAiABKAQiXgoSV2F0Y2hFdmVudHNSZXF1ZXN0EhAKCGhvc3RuYW1lGAEgASgJEhIKCnJvbGxvdXRfaWQYAiABKAkSFQoIYWZ0ZXJfaWQYAyABKARIAIgBAUILCglfYWZ0ZXJfaWQiUwoTV2F0Y2hFdmVudHNSZXNwb25zZRIrCgZldmVudHMYASADKAsyGy5uaXhmbGVldC5kaXNwYXRjaC52MS5FdmVudBIPCgdsYXN0X2lkGAIgASgEKoYBCg5FbnF1ZXVlT3V0Y29tZRIfChtFTlFVRVVFX09VVENPTUVfVU5TUEVDSUZJRUQQABIbChdFTlFVRVVFX09VVENPTUVfQ1JFQVRFRBABEhwKGEVOUVVFVUVfT1VUQ09NRV9SRVBMQUNFRBACEhgKFEVOUVVFVUVfT1VUQ09NRV9LRVBUEAMqagoNQ2FuY2VsT3V0Y29tZRIeChpDQU5DRUxfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhwKGENBTkNFTF9PVVRDT01FX0NBTkNFTExFRBABEhsKF0NBTkNFTF9PVVRDT01FX1RPT19MQVRFEAIyiwgKDFF1ZXVlU2VydmljZRKPAQoRRW5xdWV1ZURpc3BhdGNoZXMSLi5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlRGlzcGF0Y2hlc1JlcXVlc3QaLy5uaXhmbGVldC5kaXNwYXRjaC52MS5FbnF1ZXVlRGlzcGF0Y2hlc1Jlc3BvbnNlIhmC0+STAhM6ASoiDi92MS9kaXNwYXRjaGVzEpIBCgtHZXREaXNwYXRjaBIoLm5peGZsZWV0LmRpc3BhdGNoLnYxLkdldERpc3BhdGNoUmVxdWVzdBopLm5peGZsZWV0LmRpc3BhdGNoLnYxLkdldERpc3BhdGNoUmVzcG9uc2UiLoLT5JMCKBImL3YxL2Rpc3BhdGNoZXMve2hvc3RuYW1lfS97cm9sbG91dF9pZH0SgwEKDkxpc3REaXNwYXRjaGVzEisubml4ZmxlZXQuZGlzcGF0Y2gudjEuTGlzdERpc3BhdGNoZXNSZXF1ZXN0Giwubml4ZmxlZXQuZGlzcGF0Y2gudjEuTGlzdERpc3BhdGNoZXNSZXNwb25zZSIWgtPkkwIQEg4vdjEvZGlzcGF0Y2hlcxKTAQoQQ2FuY2VsRGlzcGF0Y2hlcxItLm5peGZsZWV0LmRpc3BhdGNoLnYxLkNhbmNlbERpc3BhdGNoZXNSZXF1ZXN0Gi4ubml4ZmxlZXQuZGlzcGF0Y2gudjEuQ2FuY2VsRGlzcGF0Y2hlc1Jlc3BvbnNlIiCC0+STAho6ASoiFS92MS9kaXNwYXRjaGVzL2NhbmNlbBJvCglMaXN0SG9zdHMSJi5uaXhmbGVldC5kaXNwYXRjaC52MS5MaXN0SG9zdHNSZXF1ZXN0Gicubml4ZmxlZXQuZGlzcGF0Y2gudjEuTGlzdEhvc3RzUmVzcG9uc2UiEYLT5JMCCxIJL3YxL2hvc3RzEmwKCEdldFN0YXRzEiUubml4ZmxlZXQuZGlzcGF0Y2gudjEuR2V0U3RhdHNSZXF1ZXN0GiYubml4ZmxlZXQuZGlzcGF0Y2gudjEuR2V0U3RhdHNSZXNwb25zZSIRgtPkkwILEgkvdjEvc3RhdHMScwoKTGlzdEV2ZW50cxInLm5peGZsZWV0LmRpc3BhdGNoLnYxLkxpc3RFdmVudHNSZXF1ZXN0Gigubml4ZmxlZXQuZGlzcGF0Y2gudjEuTGlzdEV2ZW50c1Jlc3BvbnNlIhKC0+STAgwSCi92MS9ldmVudHMSZAoLV2F0Y2hFdmVudHMSKC5uaXhmbGVldC5kaXNwYXRjaC52MS5XYXRjaEV2ZW50c1JlcXVlc3QaKS5uaXhmbGVldC5kaXNwYXRjaC52MS5XYXRjaEV2ZW50c1Jlc3BvbnNlMAFiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_nixfleet_dispatch_v1_dispatch]);
 
 /**
  * @generated from message nixfleet.dispatch.v1.EnqueueDispatchesRequest
@@ -387,6 +387,370 @@ export const ListEventsResponseSchema: GenMessage<ListEventsResponse> = /*@__PUR
   messageDesc(file_nixfleet_dispatch_v1_queue_service, 9);
 
 /**
+ * @generated from message nixfleet.dispatch.v1.CancelDispatchesRequest
+ */
+export type CancelDispatchesRequest = Message<"nixfleet.dispatch.v1.CancelDispatchesRequest"> & {
+  /**
+   * Required unless `rollout_id` is given.
+   *
+   * @generated from field: string hostname = 1;
+   */
+  hostname: string;
+
+  /**
+   * Required unless `hostname` is given.
+   *
+   * @generated from field: string rollout_id = 2;
+   */
+  rolloutId: string;
+
+  /**
+   * For the history. At most 1,024 bytes of UTF-8.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * Only tell what would be done. Default: false.
+   *
+   * @generated from field: bool dry_run = 4;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.CancelDispatchesRequest.
+ * Use `create(CancelDispatchesRequestSchema)` to create a new message.
+ */
+export const CancelDispatchesRequestSchema: GenMessage<CancelDispatchesRequest> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 10);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.CancelDispatchesResponse
+ */
+export type CancelDispatchesResponse = Message<"nixfleet.dispatch.v1.CancelDispatchesResponse"> & {
+  /**
+   * In the order of (hostname, rollout_id). What was over before anybody had it (cancelled, superseded, expired, dead) is
+   * left out.
+   *
+   * @generated from field: repeated nixfleet.dispatch.v1.CancelResult results = 1;
+   */
+  results: CancelResult[];
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.CancelDispatchesResponse.
+ * Use `create(CancelDispatchesResponseSchema)` to create a new message.
+ */
+export const CancelDispatchesResponseSchema: GenMessage<CancelDispatchesResponse> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 11);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.CancelResult
+ */
+export type CancelResult = Message<"nixfleet.dispatch.v1.CancelResult"> & {
+  /**
+   * @generated from field: string hostname = 1;
+   */
+  hostname: string;
+
+  /**
+   * @generated from field: string rollout_id = 2;
+   */
+  rolloutId: string;
+
+  /**
+   * @generated from field: nixfleet.dispatch.v1.CancelOutcome outcome = 3;
+   */
+  outcome: CancelOutcome;
+
+  /**
+   * As it is after the call; with `dry_run`: before.
+   *
+   * @generated from field: nixfleet.dispatch.v1.DispatchState state = 4;
+   */
+  state: DispatchState;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.CancelResult.
+ * Use `create(CancelResultSchema)` to create a new message.
+ */
+export const CancelResultSchema: GenMessage<CancelResult> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 12);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.ListHostsRequest
+ */
+export type ListHostsRequest = Message<"nixfleet.dispatch.v1.ListHostsRequest"> & {
+  /**
+   * Exactly this host. Excludes `hostname_prefix`.
+   *
+   * @generated from field: string hostname = 1;
+   */
+  hostname: string;
+
+  /**
+   * Hosts whose names begin so.
+   *
+   * @generated from field: string hostname_prefix = 2;
+   */
+  hostnamePrefix: string;
+
+  /**
+   * 1 to 1000. Default: 100.
+   *
+   * @generated from field: uint32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the page before, with the same filters.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.ListHostsRequest.
+ * Use `create(ListHostsRequestSchema)` to create a new message.
+ */
+export const ListHostsRequestSchema: GenMessage<ListHostsRequest> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 13);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.ListHostsResponse
+ */
+export type ListHostsResponse = Message<"nixfleet.dispatch.v1.ListHostsResponse"> & {
+  /**
+   * @generated from field: repeated nixfleet.dispatch.v1.HostRecord hosts = 1;
+   */
+  hosts: HostRecord[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.ListHostsResponse.
+ * Use `create(ListHostsResponseSchema)` to create a new message.
+ */
+export const ListHostsResponseSchema: GenMessage<ListHostsResponse> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 14);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.HostRecord
+ */
+export type HostRecord = Message<"nixfleet.dispatch.v1.HostRecord"> & {
+  /**
+   * @generated from field: nixfleet.dispatch.v1.HostPresence presence = 1;
+   */
+  presence?: HostPresence | undefined;
+
+  /**
+   * How many dispatches wait for it.
+   *
+   * @generated from field: uint32 pending = 2;
+   */
+  pending: number;
+
+  /**
+   * The rollout of the dispatch that changed hands last; empty if none ever was.
+   *
+   * @generated from field: string last_rollout_id = 3;
+   */
+  lastRolloutId: string;
+
+  /**
+   * @generated from field: nixfleet.dispatch.v1.DispatchState last_state = 4;
+   */
+  lastState: DispatchState;
+
+  /**
+   * When that dispatch entered that state.
+   *
+   * @generated from field: google.protobuf.Timestamp last_changed_at = 5;
+   */
+  lastChangedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.HostRecord.
+ * Use `create(HostRecordSchema)` to create a new message.
+ */
+export const HostRecordSchema: GenMessage<HostRecord> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 15);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.GetStatsRequest
+ */
+export type GetStatsRequest = Message<"nixfleet.dispatch.v1.GetStatsRequest"> & {
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.GetStatsRequest.
+ * Use `create(GetStatsRequestSchema)` to create a new message.
+ */
+export const GetStatsRequestSchema: GenMessage<GetStatsRequest> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 16);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.GetStatsResponse
+ */
+export type GetStatsResponse = Message<"nixfleet.dispatch.v1.GetStatsResponse"> & {
+  /**
+   * One for each state, in the order of their numbers.
+   *
+   * @generated from field: repeated nixfleet.dispatch.v1.StateCount states = 1;
+   */
+  states: StateCount[];
+
+  /**
+   * When the dispatch that waits longest was enqueued; unset if none waits.
+   *
+   * @generated from field: google.protobuf.Timestamp oldest_pending_at = 2;
+   */
+  oldestPendingAt?: Timestamp | undefined;
+
+  /**
+   * Polls that wait now, and of how many hosts, at the server that answers this call.
+   *
+   * @generated from field: uint32 parked_polls = 3;
+   */
+  parkedPolls: number;
+
+  /**
+   * @generated from field: uint32 parked_hosts = 4;
+   */
+  parkedHosts: number;
+
+  /**
+   * Hosts that have polled and are not pruned.
+   *
+   * @generated from field: uint32 hosts = 5;
+   */
+  hosts: number;
+
+  /**
+   * The id of the latest event; 0 if there is none.
+   *
+   * @generated from field: uint64 last_event_id = 6;
+   */
+  lastEventId: bigint;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 7;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string version = 8;
+   */
+  version: string;
+
+  /**
+   * The server's wall clock.
+   *
+   * @generated from field: google.protobuf.Timestamp now = 9;
+   */
+  now?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.GetStatsResponse.
+ * Use `create(GetStatsResponseSchema)` to create a new message.
+ */
+export const GetStatsResponseSchema: GenMessage<GetStatsResponse> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 17);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.StateCount
+ */
+export type StateCount = Message<"nixfleet.dispatch.v1.StateCount"> & {
+  /**
+   * @generated from field: nixfleet.dispatch.v1.DispatchState state = 1;
+   */
+  state: DispatchState;
+
+  /**
+   * @generated from field: uint64 count = 2;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.StateCount.
+ * Use `create(StateCountSchema)` to create a new message.
+ */
+export const StateCountSchema: GenMessage<StateCount> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 18);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.WatchEventsRequest
+ */
+export type WatchEventsRequest = Message<"nixfleet.dispatch.v1.WatchEventsRequest"> & {
+  /**
+   * Exactly this host; empty: every host.
+   *
+   * @generated from field: string hostname = 1;
+   */
+  hostname: string;
+
+  /**
+   * Exactly this rollout; empty: every rollout.
+   *
+   * @generated from field: string rollout_id = 2;
+   */
+  rolloutId: string;
+
+  /**
+   * Start behind the event with this id; 0 is the beginning of the history. Unset: only what happens from now on.
+   *
+   * @generated from field: optional uint64 after_id = 3;
+   */
+  afterId?: bigint | undefined;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.WatchEventsRequest.
+ * Use `create(WatchEventsRequestSchema)` to create a new message.
+ */
+export const WatchEventsRequestSchema: GenMessage<WatchEventsRequest> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 19);
+
+/**
+ * @generated from message nixfleet.dispatch.v1.WatchEventsResponse
+ */
+export type WatchEventsResponse = Message<"nixfleet.dispatch.v1.WatchEventsResponse"> & {
+  /**
+   * In the order of their ids.
+   *
+   * @generated from field: repeated nixfleet.dispatch.v1.Event events = 1;
+   */
+  events: Event[];
+
+  /**
+   * Where to go on after a break: everything up to this id has been sent, or is not what was asked for.
+   *
+   * @generated from field: uint64 last_id = 2;
+   */
+  lastId: bigint;
+};
+
+/**
+ * Describes the message nixfleet.dispatch.v1.WatchEventsResponse.
+ * Use `create(WatchEventsResponseSchema)` to create a new message.
+ */
+export const WatchEventsResponseSchema: GenMessage<WatchEventsResponse> = /*@__PURE__*/
+  messageDesc(file_nixfleet_dispatch_v1_queue_service, 20);
+
+/**
  * @generated from enum nixfleet.dispatch.v1.EnqueueOutcome
  */
 export enum EnqueueOutcome {
@@ -422,6 +786,36 @@ export enum EnqueueOutcome {
  */
 export const EnqueueOutcomeSchema: GenEnum<EnqueueOutcome> = /*@__PURE__*/
   enumDesc(file_nixfleet_dispatch_v1_queue_service, 0);
+
+/**
+ * @generated from enum nixfleet.dispatch.v1.CancelOutcome
+ */
+export enum CancelOutcome {
+  /**
+   * @generated from enum value: CANCEL_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It is cancelled; with `dry_run`: it would be.
+   *
+   * @generated from enum value: CANCEL_OUTCOME_CANCELLED = 1;
+   */
+  CANCELLED = 1,
+
+  /**
+   * It had been handed out for good.
+   *
+   * @generated from enum value: CANCEL_OUTCOME_TOO_LATE = 2;
+   */
+  TOO_LATE = 2,
+}
+
+/**
+ * Describes the enum nixfleet.dispatch.v1.CancelOutcome.
+ */
+export const CancelOutcomeSchema: GenEnum<CancelOutcome> = /*@__PURE__*/
+  enumDesc(file_nixfleet_dispatch_v1_queue_service, 1);
 
 /**
  * What planners and operators call. Needs an operator's certificate.
@@ -472,6 +866,39 @@ export const QueueService: GenService<{
     output: typeof ListDispatchesResponseSchema;
   },
   /**
+   * Takes dispatches back that wait or are leased: of one host, of one rollout, or the one of both. What the agents have
+   * been handed for good is too late to take back, and told so.
+   *
+   * Errors: `invalid_argument` if neither host nor rollout is named.
+   *
+   * @generated from rpc nixfleet.dispatch.v1.QueueService.CancelDispatches
+   */
+  cancelDispatches: {
+    methodKind: "unary";
+    input: typeof CancelDispatchesRequestSchema;
+    output: typeof CancelDispatchesResponseSchema;
+  },
+  /**
+   * The hosts that have polled, or that have dispatches, in the order of their names.
+   *
+   * @generated from rpc nixfleet.dispatch.v1.QueueService.ListHosts
+   */
+  listHosts: {
+    methodKind: "unary";
+    input: typeof ListHostsRequestSchema;
+    output: typeof ListHostsResponseSchema;
+  },
+  /**
+   * The queue in numbers.
+   *
+   * @generated from rpc nixfleet.dispatch.v1.QueueService.GetStats
+   */
+  getStats: {
+    methodKind: "unary";
+    input: typeof GetStatsRequestSchema;
+    output: typeof GetStatsResponseSchema;
+  },
+  /**
    * The history, oldest first.
    *
    * @generated from rpc nixfleet.dispatch.v1.QueueService.ListEvents
@@ -480,6 +907,19 @@ export const QueueService: GenService<{
     methodKind: "unary";
     input: typeof ListEventsRequestSchema;
     output: typeof ListEventsResponseSchema;
+  },
+  /**
+   * The history as it happens. No event is skipped and none comes twice, however slowly the answers are read; the server
+   * keeps nothing for a slow reader, but reads on when it does. The first answer comes at once and may be empty.
+   *
+   * Ends with `unavailable` when the server shuts down: watch again after `last_id`.
+   *
+   * @generated from rpc nixfleet.dispatch.v1.QueueService.WatchEvents
+   */
+  watchEvents: {
+    methodKind: "server_streaming";
+    input: typeof WatchEventsRequestSchema;
+    output: typeof WatchEventsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_nixfleet_dispatch_v1_queue_service, 0);

@@ -22,7 +22,7 @@ CREATE INDEX `dispatches_pending` ON `dispatches` (`hostname`,`enqueued_at`,`seq
 CREATE INDEX `dispatches_leased` ON `dispatches` (`lease_ends_at`) WHERE state = 'leased';--> statement-breakpoint
 CREATE INDEX `dispatches_not_before` ON `dispatches` (`not_before`) WHERE state = 'pending' AND not_before IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `dispatches_not_after` ON `dispatches` (`not_after`) WHERE state = 'pending' AND not_after IS NOT NULL;--> statement-breakpoint
-CREATE INDEX `dispatches_done` ON `dispatches` (`changed_at`) WHERE state NOT IN ('pending', 'leased');--> statement-breakpoint
+CREATE INDEX `dispatches_done` ON `dispatches` (`state`,`changed_at`) WHERE state NOT IN ('pending', 'leased');--> statement-breakpoint
 CREATE TABLE `events` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`at` integer NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE `events` (
 	`parked_ms` integer
 );
 --> statement-breakpoint
-CREATE INDEX `events_dispatch` ON `events` (`hostname`,`rollout_id`,`id`);--> statement-breakpoint
+CREATE INDEX `events_host` ON `events` (`hostname`,`id`);--> statement-breakpoint
 CREATE TABLE `hosts` (
 	`hostname` text PRIMARY KEY NOT NULL,
 	`last_seen_at` integer NOT NULL,
@@ -48,6 +48,14 @@ CREATE TABLE `hosts` (
 );
 --> statement-breakpoint
 CREATE INDEX `hosts_last_seen` ON `hosts` (`last_seen_at`);--> statement-breakpoint
+CREATE TABLE `revocations` (
+	`subject` text PRIMARY KEY NOT NULL,
+	`revoked_before` integer NOT NULL,
+	`reason` text NOT NULL,
+	`revoked_by` text NOT NULL,
+	`revoked_at` integer NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `steady_clock` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`boot_id` text NOT NULL,

@@ -1,0 +1,108 @@
+import { and, count, desc, eq, gt, max, min, type SQL, sql } from "drizzle-orm";
+import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
+import { dispatchStates } from "../../dispatch/dispatch.js";
+import type { Hostname } from "../../dispatch/hostname.js";
+import type { HostFilter, HostReport, QueueStats } from "../../dispatch/reports.js";
+import { startsWith } from "./list.js";
+import { dispatches, events, hosts, isDone } from "./schema.js";
+
+export function listHosts(
+  db: BetterSQLite3Database,
+  filter: HostFilter,
+  after: Hostname | undefined,
+  limit: number,
+): HostReport[] {
+  return hostnames(db, filter, after, limit).map((hostname) => ({
+    hostname,
+    seen: db.select().from(hosts).where(eq(hosts.hostname, hostname)).get(),
+    pending: countPending(db, hostname),
+    last: lastHandedOut(db, hostname),
+  }));
+}
+
+function hostnames(
+  db: BetterSQLite3Database,
+  { hostname, hostnamePrefix }: HostFilter,
+  after: Hostname | undefined,
+  limit: number,
+): Hostname[] {
+  const conditions = (column: typeof hosts.hostname | typeof dispatches.hostname): SQL | undefined =>
+    and(
+      hostname && eq(column, hostname),
+      hostnamePrefix ? startsWith(column, hostnamePrefix) : undefined,
+      after && gt(column, after),
+    );
+  const seen = db
+    .select({ hostname: hosts.hostname })
+    .from(hosts)
+    .where(conditions(hosts.hostname))
+    .orderBy(hosts.hostname)
+    .limit(limit)
+    .all();
+  const addressed = db
+    .selectDistinct({ hostname: dispatches.hostname })
+    .from(dispatches)
+    .where(conditions(dispatches.hostname))
+    .orderBy(dispatches.hostname)
+    .limit(limit)
+    .all();
+  const all = new Set([...seen, ...addressed].map((row) => row.hostname));
+  // As SQLite orders them: by bytes, which for ASCII is what sort does.
+  return [...all].sort().slice(0, limit);
+}
+
+function countPending(db: BetterSQLite3Database, hostname: Hostname): number {
+  const isPending = and(sql`state = 'pending'`, eq(dispatches.hostname, hostname));
+  return db.select({ n: count() }).from(dispatches).where(isPending).get()?.n ?? 0;
+}
+
+function lastHandedOut(db: BetterSQLite3Database, hostname: Hostname): HostReport["last"] {
+  const { rolloutId, state, changedAt, attempt } = dispatches;
+  return db
+    .select({ rolloutId, state, changedAt })
+    .from(dispatches)
+    .where(and(eq(dispatches.hostname, hostname), gt(attempt, 0)))
+    .orderBy(desc(changedAt), desc(dispatches.sequence))
+    .limit(1)
+    .get();
+}
+
+export function stats(db: BetterSQLite3Database): QueueStats {
+  const counts = new Map([...countLive(db), ...countDone(db)].map(({ state, n }) => [state, n]));
+  const oldest = db
+    .select({ at: min(dispatches.enqueuedAt) })
+    .from(dispatches)
+    .where(sql`state = 'pending'`)
+    .get();
+  return {
+    states: Object.fromEntries(dispatchStates.map((state) => [state, counts.get(state) ?? 0])) as QueueStats["states"],
+    oldestPendingAt: oldest?.at ?? undefined,
+    hosts: db.select({ n: count() }).from(hosts).get()?.n ?? 0,
+  };
+}
+
+/** Each in the words of its partial index: what waits is counted without a look at what is done. */
+function countLive(db: BetterSQLite3Database) {
+  return [sql`state = 'pending'`, sql`state = 'leased'`].flatMap((isLive) =>
+    db.select({ state: dispatches.state, n: count() }).from(dispatches).where(isLive).groupBy(dispatches.state).all(),
+  );
+}
+
+/** Goes through the index of what is done: 1,000,000 rows are about 30 ms. */
+function countDone(db: BetterSQLite3Database) {
+  return db
+    .select({ state: dispatches.state, n: count() })
+    .from(dispatches)
+    .where(isDone)
+    .groupBy(dispatches.state)
+    .all();
+}
+
+export function lastEventId(db: BetterSQLite3Database): number {
+  return (
+    db
+      .select({ id: max(events.id) })
+      .from(events)
+      .get()?.id ?? 0
+  );
+}
