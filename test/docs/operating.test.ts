@@ -49,7 +49,7 @@ describe("docs/operating.md, the log", () => {
     const notes = [...code.matchAll(/call\.note\(\{ (.*?) \}\)/g)].flatMap(([, fields = ""]) =>
       [...fields.matchAll(/(\w+):/g)].map(([, name]) => name),
     );
-    expect(listed.toSorted()).toEqual([...own, ...notes, "machineId", "operator"].sort());
+    expect(listed.toSorted()).toEqual([...own, ...notes, "machineId", "operator", "traceId"].sort());
   });
 });
 

@@ -63,7 +63,7 @@ describe.runIf(hasCurl)("curl, JSON over plain HTTP", () => {
       const enqueued = await curl("operator", "/v1/dispatches", version, ...json(batch("web-01")));
       expect(enqueued).toMatchObject({ status: 200, httpVersion: spoken });
       expect(JSON.parse(enqueued.body).results).toEqual([
-        { hostname: "web-01", rollout_id: "stable@a1b2c3d4", outcome: "ENQUEUE_OUTCOME_CREATED" },
+        { hostname: "web-01", rollout_id: "stable@a1b2c3d4", outcome: "ENQUEUE_OUTCOME_CREATED", superseded: 0 },
       ]);
       const taken = await curl("web-01", dispatchPath, version);
       expect(taken).toMatchObject({ status: 200, httpVersion: spoken });
