@@ -19,7 +19,7 @@ export function formatSpan(durationMs: number): string {
   if (Math.round(durationMs) < 1_000) return `${Math.round(durationMs)} ms`;
   const tenths = Math.round(durationMs / 100);
   if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
-  for (const [i, { name, ms, upTo }] of units.entries()) {
+  for (const [i, { name, upTo }] of units.entries()) {
     const smaller = units[i - 1];
     if (smaller === undefined) continue;
     const count = Math.round(durationMs / smaller.ms);

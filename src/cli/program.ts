@@ -3,11 +3,13 @@ import { programVersion } from "../telemetry/version.js";
 import { agentCommand } from "./agent.js";
 import { enqueueCommand } from "./enqueue.js";
 import { exitNameOf, exitTable } from "./exit.js";
+import { explainCommand } from "./explain.js";
 import type { Io } from "./io.js";
 import { mistake } from "./mistake.js";
 import { hasColour, printError } from "./output.js";
 import { pkiCommand } from "./pki.js";
 import { serveCommand } from "./serve.js";
+import { showCommand } from "./show.js";
 
 /**
  * Runs one command line, without the program's name, and tells the exit code. Whatever goes wrong is printed here.
@@ -25,7 +27,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 /** Every command. Each is one file, which knows nothing of the others. */
 function commands(io: Io): Command[] {
-  return [serveCommand(io), enqueueCommand(io), agentCommand(io), pkiCommand(io)];
+  return [serveCommand(io), enqueueCommand(io), showCommand(io), explainCommand(io), agentCommand(io), pkiCommand(io)];
 }
 
 function program(io: Io): Command {

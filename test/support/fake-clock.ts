@@ -1,7 +1,10 @@
 import type { Clock } from "../../src/dispatch/ports.js";
+import type { BootClock } from "../../src/store/sqlite/steady-clock.js";
 
 /** A clock that stands still until a test moves it. Turns of the event loop are run by hand too. */
-export class FakeClock implements Clock {
+export class FakeClock implements Clock, BootClock {
+  /** Which start of the machine this is. */
+  bootId = "boot-1";
   #wallMs: number;
   #monotonicMs = 0;
   #timers: { dueMs: number; callback: () => void }[] = [];
@@ -39,6 +42,14 @@ export class FakeClock implements Clock {
   /** Sets the wall clock as an operator would: timers do not notice. */
   setWall(ms: number): void {
     this.#wallMs = ms;
+  }
+
+  /** The machine starts anew: its monotonic clock begins at 0, and no timer is left. */
+  reboot(): void {
+    this.bootId = `${this.bootId}+1`;
+    this.#monotonicMs = 0;
+    this.#timers = [];
+    this.#turns = [];
   }
 
   /** Lets time pass, then runs what fell due, in order. */
