@@ -1,13 +1,16 @@
 /** The clock and the timers that the loop uses. Tests pass their own. */
 export interface Clock {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; jumps when the machine's clock is set. */
   now(): number;
+  /** Milliseconds from an arbitrary start; never jumps. */
+  monotonic(): number;
   /** Calls back once, after `ms` milliseconds. The answer cancels it. */
   schedule(ms: number, callback: () => void): () => void;
 }
 
 export const systemClock: Clock = {
   now: Date.now,
+  monotonic: () => performance.now(),
   schedule(ms, callback) {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
@@ -15,16 +18,16 @@ export const systemClock: Clock = {
 };
 
 /** Resolves after `ms` milliseconds, or at once when the signal aborts; it never rejects. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
+export function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const end = () => {
       cancel();
-      signal.removeEventListener("abort", end);
+      signal?.removeEventListener("abort", end);
       resolve();
     };
     const cancel = clock.schedule(ms, end);
-    signal.addEventListener("abort", end);
+    signal?.addEventListener("abort", end);
   });
 }
 
@@ -35,27 +38,27 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
  * @throws what `late` gives, if the time ran out first; else what `run` throws
  */
 export async function withDeadline<T>(
-  { clock, ms, signal, late }: { clock: Clock; ms: number; signal: AbortSignal; late: () => Error },
+  { clock, ms, signal, late }: { clock: Clock; ms: number; signal: AbortSignal | undefined; late: () => Error },
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
   const aborted = new Promise<never>((_, reject) => {
     controller.signal.addEventListener("abort", () => reject(controller.signal.reason));
   });
-  const stop = () => controller.abort(signal.reason);
+  const stop = () => controller.abort(signal?.reason);
   let isLate = false;
   const cancel = clock.schedule(ms, () => {
     isLate = true;
     controller.abort();
   });
-  signal.addEventListener("abort", stop);
-  if (signal.aborted) stop();
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
   try {
     return await Promise.race([run(controller.signal), aborted]);
   } catch (thrown) {
     throw isLate ? late() : thrown;
   } finally {
     cancel();
-    signal.removeEventListener("abort", stop);
+    signal?.removeEventListener("abort", stop);
   }
 }

@@ -1,3 +1,6 @@
+import { Fields } from "./fields.js";
+import { type Lease, type LeaseJson, leaseToJson } from "./lease.js";
+
 /**
  * A dispatch as an agent gets it, the same over both wires.
  *
@@ -17,52 +20,58 @@ export interface Dispatch {
   readonly enqueuedAt: string;
 }
 
-/** The five fields by the names that they have in JSON on the wire. */
+/** The fields by the names that they have in JSON on the wire. */
 export interface DispatchJson {
   readonly hostname: string;
   readonly rollout_id: string;
   readonly target_closure: string;
   readonly soak_due_at: string;
   readonly enqueued_at: string;
+  /** Only of a dispatch that was taken under a lease. */
+  readonly lease?: LeaseJson;
 }
 
-export function dispatchToJson(dispatch: Dispatch): DispatchJson {
+/** What came over the wire. */
+export interface Taken {
+  readonly dispatch: Dispatch;
+  /** `undefined` if none was asked for. */
+  readonly lease: Lease | undefined;
+}
+
+export function dispatchToJson(dispatch: Dispatch & { readonly lease?: Lease }): DispatchJson {
   return {
     hostname: dispatch.hostname,
     rollout_id: dispatch.rolloutId,
     target_closure: dispatch.targetClosure,
     soak_due_at: dispatch.soakDueAt,
     enqueued_at: dispatch.enqueuedAt,
+    ...(dispatch.lease === undefined ? {} : { lease: leaseToJson(dispatch.lease) }),
   };
 }
 
-const instantPattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.(?:\d{3}|\d{6}|\d{9}))?Z$/;
-
 /**
- * Strict about the five names and their types; ignores fields that it does not know.
+ * Strict about the names and types of the five fields; ignores fields that it does not know.
  *
  * @throws TypeError naming the field and what is wrong with it
  */
 export function dispatchFromJson(json: unknown): Dispatch {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) throw new TypeError("it is no JSON object");
-  const fields = new Map<string, unknown>(Object.entries(json));
+  const fields = new Fields(json);
   return {
-    hostname: text(fields, "hostname"),
-    rolloutId: text(fields, "rollout_id"),
-    targetClosure: text(fields, "target_closure"),
-    soakDueAt: instant(fields, "soak_due_at"),
-    enqueuedAt: instant(fields, "enqueued_at"),
+    hostname: fields.text("hostname"),
+    rolloutId: fields.text("rollout_id"),
+    targetClosure: fields.text("target_closure"),
+    soakDueAt: fields.instant("soak_due_at"),
+    enqueuedAt: fields.instant("enqueued_at"),
   };
 }
 
-function text(fields: ReadonlyMap<string, unknown>, name: keyof DispatchJson): string {
-  const value = fields.get(name);
-  if (typeof value === "string" && value !== "") return value;
-  throw new TypeError(value === undefined ? `${name} is missing` : `${name} is not a non-empty string`);
+/** The same, with its lease if the take asked for one: then it must be there. */
+export function takenFromJson(json: unknown, isLeased: boolean): Taken {
+  return { dispatch: dispatchFromJson(json), lease: isLeased ? leaseFromJson(json) : undefined };
 }
 
-function instant(fields: ReadonlyMap<string, unknown>, name: keyof DispatchJson): string {
-  const value = text(fields, name);
-  if (instantPattern.test(value) && !Number.isNaN(Date.parse(value))) return value;
-  throw new TypeError(`${name} is not an RFC 3339 instant in UTC`);
+/** The `lease` of a JSON object, read as strictly. */
+export function leaseFromJson(json: unknown): Lease {
+  const lease = new Fields(json).object("lease");
+  return { token: lease.text("token"), expiresAt: lease.instant("expires_at"), attempt: lease.count("attempt") };
 }

@@ -1,5 +1,5 @@
 /**
- * Why a poll brought no dispatch that may be acted on:
+ * Why a poll brought no dispatch that may be acted on, or why the server could not be told of one:
  *
  * - `denied`: the server refuses this agent as it is (its certificate, its host, its protocol version, the URL); the
  *   same poll will get the same answer until somebody changes something
@@ -10,6 +10,10 @@
  * - `credentials`: a PEM could not be had or does not fit
  * - `refused`: the dispatch was for another host
  * - `early-empty`: an empty answer long before the wait was over
+ * - `attempt-over`: what was said of a dispatch does not count any more, as its lease has run out or a newer enqueue, an
+ *   operator or another answer came first
+ * - `unknown-dispatch`: the server knows no such dispatch (any more)
+ * - `lease-ended`: the lease has ended, by the agent's own clock, and nothing said so before; `cause` is what failed last
  */
 export type AgentErrorKind =
   | "denied"
@@ -19,7 +23,10 @@ export type AgentErrorKind =
   | "malformed"
   | "credentials"
   | "refused"
-  | "early-empty";
+  | "early-empty"
+  | "attempt-over"
+  | "unknown-dispatch"
+  | "lease-ended";
 
 export interface AgentErrorDetails {
   /** The server's code, by the names of the Connect protocol, for example `permission_denied`. */
@@ -31,7 +38,7 @@ export interface AgentErrorDetails {
   readonly cause?: unknown;
 }
 
-/** What a poll failed with. The message is the server's if it sent one. */
+/** What a poll, or a call about a dispatch, failed with. The message is the server's if it sent one. */
 export class AgentError extends Error {
   override readonly name = "AgentError";
   readonly kind: AgentErrorKind;
@@ -51,6 +58,11 @@ export class AgentError extends Error {
   get isFinal(): boolean {
     return this.kind === "denied" || this.kind === "credentials";
   }
+
+  /** The server has said that the attempt does not count any more, so nothing can be said of it. */
+  get isVerdict(): boolean {
+    return this.kind === "attempt-over" || this.kind === "unknown-dispatch";
+  }
 }
 
 const deniedCodes: ReadonlySet<string> = new Set([
@@ -69,6 +81,32 @@ export function answeredError(
   details: Omit<AgentErrorDetails, "code"> = {},
 ): AgentError {
   return new AgentError(deniedCodes.has(code) ? "denied" : "server", message, { ...details, code });
+}
+
+/** The same for a call about a dispatch, where two of the codes are about that and not about the agent. */
+export function answeredAboutAttempt(
+  code: string,
+  message: string,
+  details: Omit<AgentErrorDetails, "code"> = {},
+): AgentError {
+  const kind = attemptKinds.get(code);
+  return kind === undefined
+    ? answeredError(code, message, details)
+    : new AgentError(kind, message, { ...details, code });
+}
+
+const attemptKinds: ReadonlyMap<string, AgentErrorKind> = new Map([
+  ["failed_precondition", "attempt-over"],
+  ["not_found", "unknown-dispatch"],
+]);
+
+/** Whatever was thrown, as one of ours. */
+export function toAgentError(thrown: unknown): AgentError {
+  return thrown instanceof AgentError ? thrown : new AgentError("network", String(thrown), { cause: thrown });
+}
+
+export function notALease(cause: unknown): AgentError {
+  return new AgentError("malformed", `not a lease: ${cause instanceof Error ? cause.message : cause}`, { cause });
 }
 
 export function notADispatch(cause: unknown): AgentError {

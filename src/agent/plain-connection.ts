@@ -1,109 +1,74 @@
-import type { IncomingMessage } from "node:http";
-import { Agent, get } from "node:https";
+import { Agent } from "node:https";
 import { createSecureContext } from "node:tls";
-import { parseRetryAfter } from "./back-off.js";
-import { type Connect, type ConnectionOptions, maxAnswerBytes, protocolHeaders } from "./connection.js";
-import { type Dispatch, dispatchFromJson } from "./dispatch.js";
-import { AgentError, answeredError, notADispatch } from "./errors.js";
-import { takePath } from "./take-path.js";
+import { create, type DescMessage, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
+import {
+  AckDispatchRequestSchema,
+  ExtendLeaseRequestSchema,
+  RejectDispatchRequestSchema,
+} from "../../gen/nixfleet/dispatch/v1/agent_service_pb.js";
+import type { Connect, ConnectionOptions } from "./connection.js";
+import { leaseFromJson, type Taken, takenFromJson } from "./dispatch.js";
+import { notADispatch, notALease } from "./errors.js";
+import type { Lease } from "./lease.js";
+import { plainCall } from "./plain-call.js";
+import { ackPath, extendPath, rejectPath, takePath } from "./plain-paths.js";
 
-/** Over plain JSON: one GET on HTTP/1.1, as the agents in the field do it. */
+/** Over plain JSON: one GET on HTTP/1.1, as the agents in the field do it, and POSTs for what is said of a dispatch. */
 export const plainConnect: Connect = (credentials, options) => {
   // Here already, because an error while connecting could not be told from one of the network.
   createSecureContext(credentials);
+  // As many sockets as calls are under way: two while a poll is parked, else one.
   const agent = new Agent({ ...credentials, keepAlive: true });
-  const url = pollUrl(options);
+  const { now, leaseSeconds } = options;
+  const pollUrl = takeUrl(options);
+  const post = (path: string, json: string, signal: AbortSignal) =>
+    plainCall({ url: urlOf(options.server, path), agent, signal, now, json });
   return {
     close: () => agent.destroy(),
-    async take(signal) {
-      const { response, body } = await request(url, agent, signal);
-      const status = response.statusCode ?? 0;
-      if (status < 200 || status > 299) throw errorAnswer(response, status, body, options.now());
-      return parseBody(body);
+    take: async (signal) => parseTaken(await plainCall({ url: pollUrl, agent, signal, now }), leaseSeconds),
+    async acknowledge(attempt, signal) {
+      await post(ackPath, jsonOf(AckDispatchRequestSchema, attempt), signal);
     },
+    async reject(attempt, reason, signal) {
+      await post(rejectPath, jsonOf(RejectDispatchRequestSchema, { ...attempt, reason }), signal);
+    },
+    extend: async (attempt, leaseSeconds, signal) =>
+      parseLease(await post(extendPath, jsonOf(ExtendLeaseRequestSchema, { ...attempt, leaseSeconds }), signal)),
   };
 };
 
-function pollUrl({ server, waitSeconds, hostname }: ConnectionOptions): URL {
+function urlOf(server: URL, path: string): URL {
   const url = new URL(server);
-  url.pathname = url.pathname.replace(/\/+$/, "") + takePath;
-  url.search = new URLSearchParams({ wait: String(waitSeconds), hostname }).toString();
+  url.pathname = url.pathname.replace(/\/+$/, "") + path;
+  url.search = "";
   return url;
 }
 
-async function request(
-  url: URL,
-  agent: Agent,
-  signal: AbortSignal,
-): Promise<{ response: IncomingMessage; body: string }> {
-  try {
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      get(url, { agent, signal, headers: { ...protocolHeaders, accept: "application/json" } }, resolve).on(
-        "error",
-        reject,
-      );
-    });
-    return { response, body: await readText(response) };
-  } catch (cause) {
-    if (cause instanceof AgentError) throw cause;
-    throw new AgentError("network", cause instanceof Error ? cause.message : String(cause), { cause });
-  }
+function takeUrl({ server, waitSeconds, hostname, leaseSeconds }: ConnectionOptions): URL {
+  const url = urlOf(server, takePath);
+  const lease = leaseSeconds === undefined ? {} : { lease_seconds: String(leaseSeconds) };
+  url.search = new URLSearchParams({ wait: String(waitSeconds), hostname, ...lease }).toString();
+  return url;
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    const buffer = Buffer.from(chunk);
-    bytes += buffer.length;
-    // Leaving the loop by an error destroys the response and its connection.
-    if (bytes > maxAnswerBytes) throw new AgentError("malformed", `the answer has more than ${maxAnswerBytes} bytes`);
-    chunks.push(buffer);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+function jsonOf<Desc extends DescMessage>(schema: Desc, message: MessageInitShape<Desc>): string {
+  return toJsonString(schema, create(schema, message), { useProtoFieldName: true });
 }
 
-function parseBody(body: string): Dispatch | undefined {
+function parseTaken(body: string, leaseSeconds: number | undefined): Taken | undefined {
   if (body.trim() === "") return undefined;
   try {
     const json: unknown = JSON.parse(body);
-    return json === null ? undefined : dispatchFromJson(json);
+    return json === null ? undefined : takenFromJson(json, leaseSeconds !== undefined);
   } catch (cause) {
     throw notADispatch(cause);
   }
 }
 
-/** For answers that somebody between here and the server gave, which have no code of ours. */
-const codeByStatus: ReadonlyMap<number, string> = new Map([
-  [400, "invalid_argument"],
-  [401, "unauthenticated"],
-  [403, "permission_denied"],
-  [404, "not_found"],
-  [405, "unimplemented"],
-  [426, "failed_precondition"],
-  [429, "resource_exhausted"],
-  [502, "unavailable"],
-  [503, "unavailable"],
-  [504, "unavailable"],
-]);
-
-function errorAnswer(response: IncomingMessage, status: number, body: string, nowMs: number): AgentError {
-  const { code, message } = errorBody(body);
-  return answeredError(code ?? codeByStatus.get(status) ?? "unknown", message ?? `HTTP ${status}`, {
-    status,
-    retryAfterMs: parseRetryAfter(response.headers["retry-after"], nowMs),
-  });
-}
-
-function errorBody(body: string): { code?: string; message?: string } {
+function parseLease(body: string): Lease {
   try {
-    const json: unknown = JSON.parse(body);
-    if (typeof json !== "object" || json === null) return {};
-    return {
-      ...("code" in json && typeof json.code === "string" ? { code: json.code } : {}),
-      ...("message" in json && typeof json.message === "string" ? { message: json.message } : {}),
-    };
-  } catch {
-    return {};
+    return leaseFromJson(JSON.parse(body));
+  } catch (cause) {
+    throw notALease(cause);
   }
 }

@@ -1,28 +1,18 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { stripVTControlCharacters } from "node:util";
 import { Command } from "commander";
-import {
-  type AgentEvent,
-  type AgentOptions,
-  type Dispatch,
-  dispatches,
-  dispatchToJson,
-  plainDispatches,
-} from "../agent/index.js";
-import { settingVariable } from "../config/setting.js";
+import { duration } from "../config/duration.js";
+import { BrokenRule, settingVariable } from "../config/setting.js";
 import { type ClientConfig, serveGroup } from "../config/settings.js";
 import { UsageError } from "../config/usage-error.js";
 import { machineIdFromCn } from "../identity/machine-id.js";
+import { type AgentRun, runDispatches } from "./agent-run.js";
 import { credentialFiles, readCredentials } from "./connect.js";
-import { formatElapsed } from "./elapsed.js";
-import { execFor } from "./exec.js";
 import { addManual } from "./help.js";
 import { Interrupted } from "./interrupt.js";
 import type { Io } from "./io.js";
 import { addClientOptions, clientConfig } from "./options.js";
-import { printJson, printLine, printWarning } from "./output.js";
-import { listenForStop, type StopSignals } from "./stop-signals.js";
+import { listenForStop } from "./stop-signals.js";
 
 /** `agent`: polls for this host's dispatches, prints them and runs a command for each. */
 export function agentCommand(io: Io): Command {
@@ -30,7 +20,7 @@ export function agentCommand(io: Io): Command {
     .summary("wait for this host's dispatches")
     .description(
       "Wait for this host's dispatches, for ever. Prints each one, and runs a command for it.\n" +
-        "A poll waits up to 60 s for a dispatch, whatever --timeout says.\n" +
+        "With --lease the server hears how the command ended, and hands the dispatch out again if it does not.\n" +
         "SIGTERM and SIGINT let a running command finish; a second one kills it. After SIGTERM the exit code is 0.",
     )
     .option(
@@ -38,7 +28,16 @@ export function agentCommand(io: Io): Command {
       "Run by sh -c for each dispatch, which it gets as JSON on stdin and as NIXFLEET_HOSTNAME,\n" +
         "NIXFLEET_ROLLOUT_ID, NIXFLEET_TARGET_CLOSURE, NIXFLEET_SOAK_DUE_AT and NIXFLEET_ENQUEUED_AT.",
     )
-    .option("--once", "End after the first dispatch, with exit code 1 if CMD failed.")
+    .option(
+      "--lease <DURATION>",
+      "Take each dispatch under a lease of so long, 1s to 1h, which is extended while CMD runs. Needs --exec.\n" +
+        "The dispatch is acknowledged when CMD succeeds, and rejected with its last line on stderr when it fails.\n" +
+        "If the lease is lost, CMD is killed with all it has started. CMD gets NIXFLEET_ATTEMPT (1, 2, …) as well.",
+    )
+    .option(
+      "--once",
+      "End after the first dispatch, with exit code 1 if CMD failed or, with --lease, it was not settled.",
+    )
     .option("--plain", "Poll over plain JSON instead of the Connect protocol.")
     .option("--hostname <HOST>", "This machine's id.\n(default: the one in the certificate's Common Name)")
     .option(
@@ -46,8 +45,14 @@ export function agentCommand(io: Io): Command {
       `The server's setting of this name, for finding the machine id in the Common Name.\n` +
         `(default: ${serveGroup.settings.agentCnSuffix.defaultText})\n[${settingVariable("agentCnSuffix")}]`,
     )
-    .option("--json", "Print one JSON object for each dispatch; what CMD prints goes to stderr.");
-  addClientOptions(command);
+    .option(
+      "--json",
+      "Print one JSON object for each dispatch; what CMD prints goes to stderr. With --lease it has the field\n" +
+        `lease {token, expires_at, attempt}, and another object follows when the dispatch is over:\n` +
+        `{hostname, rollout_id, attempt, outcome, reason}, its outcome being acknowledged, rejected (with reason),\n` +
+        "lost (with reason: it is handed out again) or abandoned (by a second signal: the same).",
+    );
+  addClientOptions(command, ["server", "ca", "cert", "key", "stateDir"]);
   command.action(() => runAgent(command, io));
   return addManual(command, {
     examples: [
@@ -59,43 +64,44 @@ export function agentCommand(io: Io): Command {
         purpose: "Activate what is dispatched, with the connection from the configuration file",
         line: `nixfleet-dispatch agent --exec '"$NIXFLEET_TARGET_CLOSURE/bin/switch-to-configuration" switch'`,
       },
+      {
+        purpose: "The same, and have it handed out again if this machine goes down meanwhile",
+        line: `nixfleet-dispatch agent --lease 60s --exec '"$NIXFLEET_TARGET_CLOSURE/bin/switch-to-configuration" switch'`,
+      },
+      {
+        purpose: "Do one dispatch and show what became of it",
+        line: "nixfleet-dispatch agent --once --lease 5m --exec ./activate.sh --json | jq -r 'select(.outcome) | .outcome'",
+      },
     ],
     exits: ["ok", "failure", "usage", "denied", "interrupted"],
   });
 }
 
-interface AgentSettings {
-  readonly exec: string | undefined;
-  readonly once: boolean;
-  readonly json: boolean;
-  readonly open: (options: AgentOptions) => AsyncIterable<Dispatch>;
-  readonly options: Pick<AgentOptions, "server" | "ca" | "cert" | "key" | "hostname">;
-}
-
 async function runAgent(command: Command, io: Io): Promise<void> {
-  const settings = await readSettings(command, io);
+  const run = await readRun(command, io);
   const signals = listenForStop(io);
   try {
-    const failure = await handleDispatches(settings, signals, io);
+    const problem = await runDispatches(run, signals, io);
     if (signals.by === "SIGINT") throw new Interrupted("stopped by SIGINT");
-    if (failure !== undefined) throw new Error(`the command ${failure}`);
+    if (problem !== undefined) throw new Error(problem);
   } finally {
     signals.release();
   }
 }
 
-async function readSettings(command: Command, io: Io): Promise<AgentSettings> {
-  const { exec, once, json, plain, hostname }: Readonly<Record<string, unknown>> = command.opts();
+async function readRun(command: Command, io: Io): Promise<AgentRun> {
+  const { exec, lease, once, json, plain, hostname }: Readonly<Record<string, unknown>> = command.opts();
+  const work = workOf(exec, lease);
   const config = clientConfig(command, io);
   const files = credentialFiles(config, "agent");
   const { cert } = await readCredentials(files);
   const { ca } = files;
   return {
-    exec: typeof exec === "string" ? exec : undefined,
+    work,
     once: once === true,
     json: json === true,
-    open: plain === true ? plainDispatches : dispatches,
-    options: {
+    plain: plain === true,
+    connection: {
       server: config.server,
       // Read again at each reconnect: certificates are replaced while agents run.
       ...(ca === undefined ? {} : { ca: () => readFile(ca) }),
@@ -104,6 +110,29 @@ async function readSettings(command: Command, io: Io): Promise<AgentSettings> {
       hostname: typeof hostname === "string" ? hostname : machineIdOf(cert, cnSuffix(command, config, io)),
     },
   };
+}
+
+/** @throws UsageError */
+function workOf(exec: unknown, lease: unknown): AgentRun["work"] {
+  const command = typeof exec === "string" ? exec : undefined;
+  if (typeof lease !== "string") return { leaseSeconds: undefined, exec: command };
+  const leaseSeconds = parseLeaseSeconds(lease);
+  if (command !== undefined) return { leaseSeconds, exec: command };
+  throw new UsageError(
+    "--lease needs --exec: without a command there is nothing to report",
+    `For example: nixfleet-dispatch agent --lease ${lease} --exec ./activate.sh`,
+  );
+}
+
+function parseLeaseSeconds(text: string): number {
+  try {
+    const seconds = duration({ atLeast: "1s", atMost: "1h" }).parse([text], "") / 1_000;
+    if (Number.isInteger(seconds)) return seconds;
+    throw new BrokenRule("must be whole seconds");
+  } catch (error) {
+    if (error instanceof BrokenRule) throw new UsageError(`--lease: ${error.message}`, "For example: --lease 60s");
+    throw error;
+  }
 }
 
 function cnSuffix(command: Command, { stateDir }: ClientConfig, { env }: Io): string {
@@ -117,53 +146,4 @@ function machineIdOf(certPem: string, suffix: string): string {
   const cn: unknown = new X509Certificate(certPem).toLegacyObject().subject?.CN;
   if (typeof cn === "string" && cn !== "") return machineIdFromCn(cn, suffix);
   throw new UsageError("--cert: the certificate does not have exactly one Common Name", "Pass --hostname.");
-}
-
-/** @returns why the command of the only dispatch failed, if there was only to be one */
-async function handleDispatches(
-  { exec, once, json, open, options }: AgentSettings,
-  signals: StopSignals,
-  io: Io,
-): Promise<string | undefined> {
-  const onEvent = (event: AgentEvent) => reportEvent(event, io);
-  for await (const dispatch of open({ ...options, signal: signals.stop, failFast: once, onEvent })) {
-    if (json) printJson(io, dispatchToJson(dispatch));
-    else printLine(io, dispatchLine(dispatch));
-    const failure =
-      exec === undefined
-        ? undefined
-        : await execFor({
-            command: exec,
-            dispatch,
-            env: io.env,
-            cwd: io.cwd,
-            stdout: json ? io.stderr : io.stdout,
-            stderr: io.stderr,
-            kill: signals.kill,
-          });
-    if (once) return failure;
-    if (failure !== undefined) printWarning(io, `${dispatch.rolloutId}: the command ${failure}`);
-  }
-  return undefined;
-}
-
-function dispatchLine({ hostname, rolloutId, targetClosure, soakDueAt, enqueuedAt }: Dispatch): string {
-  const soak = `soak due ${formatElapsed(new Date(soakDueAt), new Date())}`;
-  const cells = [enqueuedAt.padEnd(27), hostname, rolloutId.padEnd(24), soak.padEnd(18), targetClosure];
-  return stripVTControlCharacters(cells.join("  ")).replace(/\p{Cc}/gu, "");
-}
-
-function reportEvent(event: AgentEvent, io: Io): void {
-  switch (event.type) {
-    case "polled-empty":
-      return;
-    case "refused":
-      printWarning(io, `dropped a dispatch for another host, ${event.dispatch.hostname}`);
-      return;
-    case "retrying":
-      printWarning(io, `${event.cause.message}; asking again in ${(event.delayMs / 1_000).toFixed(1)} s`);
-      return;
-    default:
-      event satisfies never;
-  }
 }

@@ -1,5 +1,5 @@
 import { basename, relative } from "node:path";
-import { takePath } from "../agent/take-path.js";
+import { takePath } from "../agent/plain-paths.js";
 import type { RunningServer } from "../app.js";
 import { isLoopback } from "../config/host-port.js";
 import { defaultStateDir, type ServeConfig } from "../config/settings.js";

@@ -33,7 +33,7 @@ export function enqueueCommand(io: Io): Command {
     .summary("put dispatches into the queue")
     .description(
       "Put dispatches into the queue: one by flags, or many from a file.\n" +
-        "It is safe to repeat: a dispatch that still waits for the same host and rollout is replaced. One whose closure\n" +
+        "It is safe to repeat: a dispatch that still waits for the same host and rollout is replaced. One whose closure " +
         "is handed out under a lease just then is kept: the lease goes on, and only the soak changes.",
     )
     .option("--host <HOST>", "The host that it is for.")
@@ -50,12 +50,12 @@ export function enqueueCommand(io: Io): Command {
     )
     .option(
       "--supersede",
-      "It takes the place of the older ones of its host and channel that still wait, so that a host which was away\n" +
+      "It takes the place of the older ones of its host and channel that still wait, so that a host which was away " +
         "does not activate them one after the other. Goes with --file too.",
     )
     .option(
       "--file <FILE>",
-      "JSON lines, each with hostname, rollout_id, target_closure and soak_due_at (or soak), and perhaps not_before,\n" +
+      "JSON lines, each with hostname, rollout_id, target_closure and soak_due_at (or soak), and perhaps not_before, " +
         "not_after and max_attempts; - is stdin.",
     )
     .option(

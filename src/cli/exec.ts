@@ -1,18 +1,27 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Socket } from "node:net";
-import { type Dispatch, type DispatchJson, dispatchToJson } from "../agent/index.js";
+import { type Dispatch, dispatchToJson, type Lease } from "../agent/index.js";
 import type { OutputStream } from "./io.js";
+import { LastLine } from "./last-line.js";
 
 export interface ExecOptions {
   /** Run by `sh -c`. */
   readonly command: string;
-  readonly dispatch: Dispatch;
+  readonly dispatch: Dispatch & { readonly lease?: Lease };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   /** Kills the command and what it has started when it aborts. */
   readonly kill: AbortSignal;
+}
+
+/** How a command failed. */
+export interface ExecFailure {
+  /** To be read after "the command": `ended with exit code 3`. */
+  readonly how: string;
+  /** The last line that it wrote to stderr, without control characters; empty if it wrote none. */
+  readonly lastLine: string;
 }
 
 /** How long what the command wrote last may take to arrive, once it has ended. */
@@ -24,9 +33,9 @@ const outputGraceMs = 1_000;
  * It gets a process group of its own: a Ctrl-C on the terminal goes to the whole group in front, and the command shall
  * be able to finish. What it leaves running in the background is not waited for.
  *
- * @returns why it failed, or `undefined` if it ended with exit code 0
+ * @returns how it failed, or `undefined` if it ended with exit code 0
  */
-export async function execFor(options: ExecOptions): Promise<string | undefined> {
+export async function execFor(options: ExecOptions): Promise<ExecFailure | undefined> {
   const { command, dispatch, cwd, kill } = options;
   const child = spawn("sh", ["-c", command], {
     cwd,
@@ -40,23 +49,27 @@ export async function execFor(options: ExecOptions): Promise<string | undefined>
   try {
     child.stdout.pipe(options.stdout, { end: false });
     child.stderr.pipe(options.stderr, { end: false });
+    const errors = new LastLine();
+    child.stderr.on("data", (chunk: Buffer) => errors.add(chunk));
     // A command that does not read its stdin closes it early, which is no failure.
     child.stdin.on("error", () => {});
     child.stdin.end(`${JSON.stringify(dispatchToJson(dispatch))}\n`);
-    const failure = await ended(child);
+    const how = await ended(child);
     await outputArrived(child);
-    return failure;
+    return how === undefined ? undefined : { how, lastLine: errors.text };
   } finally {
     kill.removeEventListener("abort", onKill);
   }
 }
 
-/** `{ NIXFLEET_HOSTNAME: …, NIXFLEET_ROLLOUT_ID: …, … }`, one for each of the five fields. */
-function dispatchVariables(dispatch: Dispatch): Record<string, string> {
-  const json: DispatchJson = dispatchToJson(dispatch);
-  return Object.fromEntries(Object.entries(json).map(([name, value]) => [`NIXFLEET_${name.toUpperCase()}`, value]));
+/** `{ NIXFLEET_HOSTNAME: …, NIXFLEET_ROLLOUT_ID: …, … }`, one for each of the five fields; under a lease the attempt too. */
+function dispatchVariables(dispatch: ExecOptions["dispatch"]): Record<string, string> {
+  const { lease, ...fields } = dispatchToJson(dispatch);
+  const values = { ...fields, ...(lease === undefined ? {} : { attempt: String(lease.attempt) }) };
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`NIXFLEET_${name.toUpperCase()}`, value]));
 }
 
+/** @returns how it failed, if it did */
 function ended(child: ChildProcess): Promise<string | undefined> {
   return new Promise((resolve) => {
     child.once("error", (error) => resolve(`cannot be started: ${error.message}`));

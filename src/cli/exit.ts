@@ -65,6 +65,9 @@ const exitOfAgentError = {
   credentials: "usage",
   refused: "failure",
   "early-empty": "failure",
+  "attempt-over": "failure",
+  "unknown-dispatch": "not_found",
+  "lease-ended": "unavailable",
 } as const satisfies Record<AgentErrorKind, ExitName>;
 
 /** What Node.js calls the ways in which a server cannot be reached. */

@@ -1,5 +1,12 @@
 import { type Command, Option } from "commander";
-import { resolveClient, resolvePki, resolveServe, type Sources } from "../config/resolve.js";
+import {
+  resolveClient,
+  resolvePki,
+  resolveServe,
+  resolveServeWithOrigins,
+  type ServeConfigWithOrigins,
+  type Sources,
+} from "../config/resolve.js";
 import { type Setting, type SettingGroup, settingFlag, settingKey, settingVariable } from "../config/setting.js";
 import {
   type ClientConfig,
@@ -18,9 +25,12 @@ export function addServeOptions(command: Command): Command {
   return addOptions(command, serveGroup);
 }
 
-/** Adds the connection's settings (`--server`, `--ca`, `--cert`, `--key`, `--timeout`, …) to a command. */
-export function addClientOptions(command: Command): Command {
-  return addOptions(command, clientGroup);
+/**
+ * Adds the connection's settings (`--server`, `--ca`, `--cert`, `--key`, `--timeout`, …) to a command: all of them, or those
+ * that it has a use for.
+ */
+export function addClientOptions(command: Command, only?: readonly (keyof ClientConfig)[]): Command {
+  return addOptions(command, clientGroup, only);
 }
 
 /** Adds `--state-dir` and `--config` to a command that makes certificates. */
@@ -35,6 +45,11 @@ export function addPkiOptions(command: Command): Command {
  */
 export function serveConfig(command: Command, io: Io): ServeConfig {
   return resolveServe(sources(command, serveGroup, io));
+}
+
+/** {@link serveConfig}, and where each value comes from. */
+export function serveConfigWithOrigins(command: Command, io: Io): ServeConfigWithOrigins {
+  return resolveServeWithOrigins(sources(command, serveGroup, io));
 }
 
 /** The typed configuration of a command that has {@link addClientOptions}; see {@link serveConfig}. */

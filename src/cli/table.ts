@@ -3,7 +3,9 @@ import { stripVTControlCharacters } from "node:util";
 /** Rows under headings, each column as wide as its widest cell. Colours in cells do not count. */
 export function formatTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [headings, ...rows];
-  const widths = headings.map((_, column) => Math.max(...lines.map((line) => width(line[column] ?? ""))));
+  const widths = headings.map((_, column) =>
+    lines.reduce((most, line) => Math.max(most, width(line[column] ?? "")), 0),
+  );
   return lines.map((line) => formatRow(line, widths)).join("\n");
 }
 

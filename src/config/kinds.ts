@@ -67,6 +67,7 @@ export function choice<const T extends string>(placeholder: string, words: reado
   return {
     placeholder,
     unit: words.join(", "),
+    words,
     shape: "text",
     parse: ([text = ""]) => {
       const word = words.find((candidate) => candidate === text);

@@ -37,6 +37,17 @@ export interface Sources {
  * @throws UsageError that names where a bad value came from, and the rule it breaks
  */
 export function resolveServe(sources: Sources): ServeConfig {
+  return resolveServeWithOrigins(sources).config;
+}
+
+export interface ServeConfigWithOrigins {
+  readonly config: ServeConfig;
+  /** Property name to where its value was written (`--listen`, a variable, a file and its key); without the defaults. */
+  readonly origins: ReadonlyMap<string, string>;
+}
+
+/** {@link resolveServe}, and where each value comes from. */
+export function resolveServeWithOrigins(sources: Sources): ServeConfigWithOrigins {
   const { config, origins } = resolveGroup(serveGroup, sources);
   needs(origins, "tlsCert", "tlsKey");
   needs(origins, "tlsKey", "tlsCert");
@@ -44,7 +55,7 @@ export function resolveServe(sources: Sources): ServeConfig {
   needs(origins, "operatorCa", "tlsCert");
   if (config.strict) needs(origins, "strict", "clientCa");
   assertTwoAddresses(config);
-  return config;
+  return { config, origins };
 }
 
 function assertTwoAddresses({ listen, adminListen }: ServeConfig): void {

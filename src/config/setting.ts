@@ -12,6 +12,8 @@ export interface ValueKind<T> {
   readonly placeholder?: string;
   /** The unit a reader must know, or the words to choose from, or `""`. */
   readonly unit: string;
+  /** Every value there is, where they are a few words. */
+  readonly words?: readonly string[];
   /** What the TOML file holds: a switch is a boolean, a list an array of strings (or one string). */
   readonly shape: "text" | "integer" | "switch" | "list";
   /**

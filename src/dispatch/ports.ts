@@ -13,7 +13,7 @@ import type { RolloutId } from "./rollout.js";
 export interface DispatchStore {
   /**
    * Hands each host's oldest dispatches to its takers, one each, the first taker first. Two calls never get the same row.
-   * What has fallen due counts, whether `settleDue` was called or not.
+   * What has fallen due counts, whether `settleDue` was called or not; of very much at once a part, and `nextInMs` is 0.
    */
   take(wants: readonly TakeWant[]): Promise<TakeReceipt>;
 

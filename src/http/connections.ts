@@ -115,8 +115,9 @@ export class Connections {
   }
 
   /**
-   * Ends the idle connections now and each other one when its last answer is out. Those of HTTP/2 end by their sessions:
-   * a stream has closed before its last frames are on the socket, so ending that here would cut off gRPC's trailers.
+   * Ends the idle connections now and each other one when its last answer is out. Those of HTTP/2 end by their sessions,
+   * and a moment later if their clients do not: a stream has closed before its last frames are on the socket, so ending
+   * that at once would cut off gRPC's trailers.
    */
   drain(): void {
     this.#draining = true;
@@ -150,9 +151,15 @@ export class Connections {
   }
 }
 
+/** How long an HTTP/2 client may take to close its end once its last answer is out. */
+const http2GraceMs = 1_000;
+
+/** What is written still goes out; the client's own end is not waited for (for long), since it may have vanished. */
 function endIfIdle({ socket, users }: Connection): void {
-  // What is written still goes out; the client's own end is not waited for, since it may have vanished.
-  if (users.size === 0 && socket.alpnProtocol !== "h2") socket.destroySoon();
+  if (users.size > 0) return;
+  if (socket.alpnProtocol !== "h2") socket.destroySoon();
+  // Its session sends the last frames of the last stream after that has closed.
+  else setTimeout(() => users.size === 0 && socket.destroySoon(), http2GraceMs).unref();
 }
 
 /** `undefined` if the connection has gone before its request was looked at. */

@@ -1,50 +1,76 @@
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
+import { text } from "node:stream/consumers";
 import { TLSSocket } from "node:tls";
-import { create, fromJson } from "@bufbuild/protobuf";
-import { Code, ConnectError, createContextKey, createContextValues } from "@connectrpc/connect";
+import { create, fromJsonString } from "@bufbuild/protobuf";
+import { Code, ConnectError, createContextKey, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import { type ConnectNodeAdapterOptions, connectNodeAdapter } from "@connectrpc/connect-node";
 import { AgentService, TakeDispatchResponseSchema } from "../../gen/nixfleet/dispatch/v1/agent_service_pb.js";
-import { DispatchSchema } from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
-import type { DispatchJson } from "../../src/agent/index.js";
+import { DispatchSchema, LeaseSchema } from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
+import type { DispatchJson, LeaseJson } from "../../src/agent/index.js";
 import type { TestPki } from "./certificates.js";
 import { Happenings } from "./happenings.js";
+
+interface ErrorReply {
+  readonly kind: "error";
+  readonly code: Code;
+  readonly status: number;
+  readonly message: string;
+  readonly retryAfter?: string;
+}
+
+/** On the plain path only. */
+interface RawReply {
+  readonly kind: "raw";
+  readonly status: number;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** What a poll can be answered with, on either wire. */
 export type Reply =
   | { readonly kind: "dispatch"; readonly dispatch: Partial<DispatchJson> }
   | { readonly kind: "empty" }
-  | {
-      readonly kind: "error";
-      readonly code: Code;
-      readonly status: number;
-      readonly message: string;
-      readonly retryAfter?: string;
-    }
-  /** On the plain path only. */
-  | {
-      readonly kind: "raw";
-      readonly status: number;
-      readonly body: string;
-      readonly headers?: Readonly<Record<string, string>>;
-    };
+  | ErrorReply
+  | RawReply;
 
-/** A poll that has arrived and waits for the test to answer it. */
-export interface Poll {
-  readonly wait: string | undefined;
-  readonly hostname: string | undefined;
+/** What a call about a dispatch can be answered with. */
+export type CallReply =
+  | { readonly kind: "ok" }
+  | { readonly kind: "lease"; readonly lease: LeaseJson }
+  /** The connection dies instead of the answer. */
+  | { readonly kind: "cut" }
+  | ErrorReply
+  | RawReply;
+
+interface Arrived<R> {
   readonly protocol: string | undefined;
   readonly commonName: string;
   /** With the query. */
   readonly path: string;
   readonly httpVersion: string;
-  answer(reply: Reply): void;
+  answer(reply: R): void;
+}
+
+/** A poll that has arrived and waits for the test to answer it. */
+export interface Poll extends Arrived<Reply> {
+  readonly wait: string | undefined;
+  readonly hostname: string | undefined;
+  readonly leaseSeconds: string | undefined;
+}
+
+/** The same for a call about a dispatch. */
+export interface Call extends Arrived<CallReply> {
+  readonly call: "ack" | "reject" | "extend";
+  /** In the names of the schema. */
+  readonly fields: Readonly<Record<string, string | number>>;
 }
 
 export interface ScriptedServer {
   readonly url: string;
   readonly port: number;
   readonly polls: Happenings<Poll>;
+  readonly calls: Happenings<Call>;
   /** Connections that were opened so far. */
   readonly opened: number;
   dropConnections(): void;
@@ -62,15 +88,18 @@ export const proxyPath = "/behind/a/proxy";
 
 /** Speaks both wires and leaves every answer to the test. */
 export async function startScriptedServer(pki: TestPki, port = 0): Promise<ScriptedServer> {
-  const polls = new Happenings<Poll>();
-  const rpc = rpcHandler(polls, "");
-  const rpcBehindProxy = rpcHandler(polls, proxyPath);
+  const asked: Asked = { polls: new Happenings(), calls: new Happenings() };
+  const rpc = rpcHandler(asked, "");
+  const rpcBehindProxy = rpcHandler(asked, proxyPath);
   const server = createSecureServer(
     { allowHTTP1: true, ...pki.server, ca: pki.ca, requestCert: true, minVersion: "TLSv1.3" },
     (request, response) => {
-      if (new URL(request.url, "https://localhost").pathname.endsWith("/v1/agent/dispatch"))
-        plainPoll(request, response, polls);
-      else if (request.url.startsWith(proxyPath)) rpcBehindProxy(request, response);
+      const { pathname } = new URL(request.url, "https://localhost");
+      const [, call] = /\/v1\/agent\/dispatch\/(ack|reject|extend)$/.exec(pathname) ?? [];
+      if (pathname.endsWith("/v1/agent/dispatch")) plainPoll(request, response, asked.polls);
+      else if (call === "ack" || call === "reject" || call === "extend") {
+        plainCall({ request, response, call, calls: asked.calls });
+      } else if (request.url.startsWith(proxyPath)) rpcBehindProxy(request, response);
       else rpc(request, response);
     },
   );
@@ -91,7 +120,7 @@ export async function startScriptedServer(pki: TestPki, port = 0): Promise<Scrip
   return {
     url: `https://127.0.0.1:${address.port}`,
     port: address.port,
-    polls,
+    ...asked,
     get opened() {
       return opened;
     },
@@ -105,7 +134,33 @@ export async function startScriptedServer(pki: TestPki, port = 0): Promise<Scrip
   };
 }
 
-function rpcHandler(polls: Happenings<Poll>, requestPathPrefix: string): ReturnType<typeof connectNodeAdapter> {
+interface Asked {
+  readonly polls: Happenings<Poll>;
+  readonly calls: Happenings<Call>;
+}
+
+function rpcHandler({ polls, calls }: Asked, requestPathPrefix: string): ReturnType<typeof connectNodeAdapter> {
+  const told = async (
+    call: Call["call"],
+    fields: Call["fields"],
+    { values }: Pick<HandlerContext, "values">,
+  ): Promise<LeaseJson | undefined> => {
+    const request = values.get(requestKey);
+    const reply = await offer(calls, request, { call, fields });
+    switch (reply.kind) {
+      case "ok":
+        return undefined;
+      case "lease":
+        return reply.lease;
+      case "cut":
+        cut(request);
+        throw new ConnectError("for nobody");
+      case "error":
+        throw connectError(reply);
+      case "raw":
+        throw new Error("for the plain path only");
+    }
+  };
   return connectNodeAdapter({
     requestPathPrefix,
     contextValues: (request) => createContextValues().set(requestKey, request),
@@ -115,25 +170,41 @@ function rpcHandler(polls: Happenings<Poll>, requestPathPrefix: string): ReturnT
           const reply = await offer(polls, context.values.get(requestKey), {
             wait: request.wait?.toString(),
             hostname: request.hostname,
+            leaseSeconds: request.leaseSeconds?.toString(),
           });
           switch (reply.kind) {
             case "dispatch":
-              return create(TakeDispatchResponseSchema, { dispatch: fromJson(DispatchSchema, reply.dispatch) });
+              return create(TakeDispatchResponseSchema, {
+                dispatch: fromJsonString(DispatchSchema, JSON.stringify(reply.dispatch)),
+              });
             case "empty":
               return {};
             case "error":
-              throw new ConnectError(
-                reply.message,
-                reply.code,
-                reply.retryAfter === undefined ? {} : { "retry-after": reply.retryAfter },
-              );
+              throw connectError(reply);
             case "raw":
               throw new Error("for the plain path only");
           }
         },
+        async ackDispatch({ rolloutId, leaseToken }, context) {
+          await told("ack", { rollout_id: rolloutId, lease_token: leaseToken }, context);
+          return {};
+        },
+        async rejectDispatch({ rolloutId, leaseToken, reason }, context) {
+          await told("reject", { rollout_id: rolloutId, lease_token: leaseToken, reason }, context);
+          return {};
+        },
+        async extendLease({ rolloutId, leaseToken, leaseSeconds }, context) {
+          const fields = { rollout_id: rolloutId, lease_token: leaseToken, lease_seconds: leaseSeconds };
+          const lease = await told("extend", fields, context);
+          return lease === undefined ? {} : { lease: fromJsonString(LeaseSchema, JSON.stringify(lease)) };
+        },
       });
     },
   });
+}
+
+function connectError({ message, code, retryAfter }: ErrorReply): ConnectError {
+  return new ConnectError(message, code, retryAfter === undefined ? {} : { "retry-after": retryAfter });
 }
 
 async function plainPoll(request: Http2ServerRequest, response: Http2ServerResponse, polls: Happenings<Poll>) {
@@ -141,8 +212,8 @@ async function plainPoll(request: Http2ServerRequest, response: Http2ServerRespo
   const reply = await offer(polls, request, {
     wait: query.get("wait") ?? undefined,
     hostname: query.get("hostname") ?? undefined,
+    leaseSeconds: query.get("lease_seconds") ?? undefined,
   });
-  const json = { "content-type": "application/json" };
   switch (reply.kind) {
     case "dispatch":
       response.writeHead(200, json).end(JSON.stringify(reply.dispatch));
@@ -150,33 +221,68 @@ async function plainPoll(request: Http2ServerRequest, response: Http2ServerRespo
     case "empty":
       response.writeHead(204).end();
       return;
-    case "error": {
-      const code = Code[reply.code].replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
-      response
-        .writeHead(reply.status, { ...json, ...(reply.retryAfter ? { "retry-after": reply.retryAfter } : {}) })
-        .end(JSON.stringify({ code, message: reply.message }));
-      return;
-    }
-    case "raw":
-      response.writeHead(reply.status, { ...reply.headers }).end(reply.body);
+    default:
+      plainReply(response, reply);
   }
 }
 
-function offer(
-  polls: Happenings<Poll>,
+async function plainCall({
+  request,
+  response,
+  call,
+  calls,
+}: {
+  request: Http2ServerRequest;
+  response: Http2ServerResponse;
+  call: Call["call"];
+  calls: Happenings<Call>;
+}) {
+  const fields = JSON.parse(await text(request));
+  const reply = await offer(calls, request, { call, fields });
+  switch (reply.kind) {
+    case "ok":
+      response.writeHead(200, json).end("{}");
+      return;
+    case "lease":
+      response.writeHead(200, json).end(JSON.stringify({ lease: reply.lease }));
+      return;
+    case "cut":
+      cut(request);
+      return;
+    default:
+      plainReply(response, reply);
+  }
+}
+
+const json = { "content-type": "application/json" };
+
+function plainReply(response: Http2ServerResponse, reply: ErrorReply | RawReply) {
+  if (reply.kind === "raw") {
+    response.writeHead(reply.status, { ...reply.headers }).end(reply.body);
+    return;
+  }
+  const code = Code[reply.code].replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+  response
+    .writeHead(reply.status, { ...json, ...(reply.retryAfter ? { "retry-after": reply.retryAfter } : {}) })
+    .end(JSON.stringify({ code, message: reply.message }));
+}
+
+/** Puts it before the test, and gives what that answers. */
+function offer<R, A extends object>(
+  happenings: Happenings<A & Arrived<R>>,
   request: NodeRequest | undefined,
-  asked: Pick<Poll, "wait" | "hostname">,
-): Promise<Reply> {
+  asked: A,
+): Promise<R> {
   if (request === undefined) throw new Error("no request in the context");
-  let answer: (reply: Reply) => void = () => {};
-  const answered = new Promise<Reply>((resolve) => {
+  let answer: (reply: R) => void = () => {};
+  const answered = new Promise<R>((resolve) => {
     answer = resolve;
   });
   const protocol = request.headers["x-nixfleet-protocol"];
-  polls.push({
+  happenings.push({
     ...asked,
     protocol: typeof protocol === "string" ? protocol : undefined,
-    commonName: commonName(request),
+    commonName: String(socketOf(request).getPeerCertificate().subject.CN),
     path: request.url ?? "",
     httpVersion: request.httpVersion,
     answer: (reply) => answer(reply),
@@ -184,8 +290,14 @@ function offer(
   return answered;
 }
 
-function commonName(request: NodeRequest): string {
+function cut(request: NodeRequest | undefined): void {
+  // The socket of HTTP/2 must not be touched.
+  if (request !== undefined && "stream" in request) request.stream.session?.destroy();
+  else request?.socket.destroy();
+}
+
+function socketOf(request: NodeRequest): TLSSocket {
   const socket = "stream" in request ? request.stream.session?.socket : request.socket;
   if (!(socket instanceof TLSSocket)) throw new Error("not over TLS");
-  return String(socket.getPeerCertificate().subject.CN);
+  return socket;
 }

@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createSecureServer } from "node:http2";
+import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
@@ -14,6 +16,7 @@ import {
 import { plainDispatches } from "../../src/agent/index.js";
 import type { RunningServer } from "../../src/app.js";
 import { enqueueCommand } from "../../src/cli/enqueue.js";
+import { showCommand } from "../../src/cli/show.js";
 import { createTestPki, type TestPki } from "../agent/certificates.js";
 import { startRealServer } from "../agent/real-server.js";
 import { type RunOptions, start } from "./run-alone.js";
@@ -74,6 +77,22 @@ describe("enqueue with the project's server", () => {
     return undefined;
   }
 
+  async function takeUnderLease(id: string): Promise<void> {
+    const { cert, key } = await pki.agent(id);
+    const options = { host: "127.0.0.1", port: server.port, ca: pki.ca, cert, key, agent: false };
+    const [response] = await once(get({ ...options, path: "/v1/agent/dispatch?wait=0&lease_seconds=60" }), "response");
+    if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
+    response.resume();
+    await once(response, "end");
+  }
+
+  async function recordOf(hostname: string) {
+    const args = [...connection(server.port), hostname, "stable@a1b2c3d4", "--json"];
+    const run = start(showCommand, args, { cwd: folder });
+    await run.ended;
+    return JSON.parse(run.stdout.text);
+  }
+
   test("enqueues one dispatch, and says when it replaces one", async () => {
     const args = [...one, "--soak-due-at", "2026-05-16T03:30:00.123456+02:00"];
     expect(await enqueue(server.port, args)).toEqual({
@@ -112,10 +131,61 @@ describe("enqueue with the project's server", () => {
         hostname: "web-1",
         rollout_id: "stable@a1b2c3d4",
         outcome: "created",
+        superseded: 0,
         enqueued_at: expect.stringMatching(/^\d{4}-.*Z$/),
       },
       expect.objectContaining({ hostname: "web-2", outcome: "created" }),
     ]);
+  });
+
+  test("keeps a lease on the same closure going, and says so", async () => {
+    const args = [...one, "--soak", "5m"];
+    await enqueue(server.port, args);
+    await takeUnderLease("web-01");
+    expect((await enqueue(server.port, args)).stdout).toBe(
+      "kept  web-01  stable@a1b2c3d4  its lease goes on; only the soak changed\n",
+    );
+    await writeFile(join(folder, "kept.jsonl"), [line(1), line(1, { hostname: "web-01" })].join("\n"));
+    expect((await enqueue(server.port, ["--file", "kept.jsonl"])).stdout).toBe(
+      "2 dispatches enqueued: 1 created, 0 replaced, 1 kept\n",
+    );
+    expect((await enqueue(server.port, [...args, "--closure", `${closure}-b`])).stdout).toMatch(/^replaced {2}web-01/);
+  });
+
+  test("supersedes what still waits of the same channel, when asked to, and counts it", async () => {
+    const rollout = (id: string, ...flags: string[]) =>
+      enqueue(server.port, [...one, "--rollout", id, "--soak", "5m", ...flags]);
+    await rollout("stable@a1");
+    await rollout("stable@a2");
+    await rollout("edge@a3");
+    expect((await rollout("stable@b1")).stdout).toBe("created  web-01  stable@b1\n");
+    expect((await rollout("stable@b2", "--supersede")).stdout).toBe("created  web-01  stable@b2  3 older superseded\n");
+    expect(JSON.parse((await rollout("stable@b3", "--supersede", "--json")).stdout)).toMatchObject({ superseded: 1 });
+    const file = line(1, { hostname: "web-01", rollout_id: "stable@b4" });
+    await writeFile(join(folder, "supersede.jsonl"), file);
+    expect((await enqueue(server.port, ["--file", "supersede.jsonl", "--supersede"])).stdout).toBe(
+      "1 dispatch enqueued: 1 created, 0 replaced, 1 older superseded\n",
+    );
+    expect((await firstDispatchOf("web-01"))?.rolloutId).toBe("edge@a3");
+  });
+
+  test("hands out nothing before --not-before and nothing after --not-after, and no more often than --max-attempts", async () => {
+    const flags = ["--soak", "5m", "--not-after", "2099-01-01T00:00:00.123456+02:00", "--max-attempts", "3"];
+    await enqueue(server.port, [...one, ...flags, "--not-before", "+1h"]);
+    const before = Date.now();
+    const { dispatch } = await recordOf("web-01");
+    expect(dispatch).toMatchObject({ not_after: "2098-12-31T22:00:00.123456Z", max_attempts: 3 });
+    expect(Math.abs(Date.parse(dispatch.not_before) - before - 3_600_000)).toBeLessThan(60_000);
+    const text = line(2, { not_before: "2026-01-01T00:00:00Z", not_after: "+1d", max_attempts: 1_000 });
+    await writeFile(join(folder, "window.jsonl"), text);
+    await enqueue(server.port, ["--file", "window.jsonl"]);
+    expect((await recordOf("web-2")).dispatch).toMatchObject({
+      not_before: "2026-01-01T00:00:00Z",
+      max_attempts: 1_000,
+    });
+    // Where nobody says anything, the server does.
+    await enqueue(server.port, [...one, "--soak", "5m"]);
+    expect((await recordOf("web-01")).dispatch).toMatchObject({ not_before: null, not_after: null, max_attempts: 10 });
   });
 
   test("enqueues the example of a fleet, from stdin too, and again", async () => {
@@ -195,6 +265,14 @@ describe("enqueue's input", () => {
     [line(1, { soak: "5m" }), /^error: line 1: soak: excludes soak_due_at\n/],
     [line(1, { soak_due_at: undefined, soak: "5" }), /^error: line 1: soak: must be a whole number with a unit/],
     [line(1, { soak_due_at: undefined, soak: "100000d" }), /^error: line 1: soak: must be an instant from 1970/],
+    [line(1, { not_before: "5m" }), /^error: line 1: not_before: must be an instant by RFC 3339, .*, or \+DURATION\n/],
+    [line(1, { not_before: "+5" }), /^error: line 1: not_before: must be a whole number with a unit/],
+    [line(1, { not_after: "+100000d" }), /^error: line 1: not_after: must be an instant from 1970/],
+    [line(1, { not_after: 5 }), /^error: line 1: not_after: must be a string\n/],
+    [line(1, { not_before: "+5m", not_after: "+5m" }), /^error: line 1: not_after: must be later than not_before\n/],
+    [line(1, { max_attempts: "5" }), /^error: line 1: max_attempts: must be a number\n/],
+    [line(1, { max_attempts: 1.5 }), /^error: line 1: max_attempts: must be a whole number from 1 to 1000, is 1\.5\n/],
+    [line(1, { max_attempts: 0 }), /^error: line 1: max_attempts: must be 1 to 1000, is 0\n/],
   ])("refuses the line %s without asking the server", async (text, message) => {
     await writeFile(join(folder, "line.jsonl"), `${text}\n`);
     const { code, stderr } = await enqueue(1, ["--file", "line.jsonl"]);
@@ -209,6 +287,17 @@ describe("enqueue's input", () => {
     [one, /^error: --soak-due-at: is required, or --soak\n/],
     [[...one, "--soak", "-1m"], /^error: --soak: must be a whole number with a unit/],
     [[...one, "--soak", "1m", "--soak-due-at", "2026-05-16T01:30:00Z"], /^error: --soak: excludes --soak-due-at\n/],
+    [[...one, "--soak", "1m", "--not-before", "soon"], /^error: --not-before: must be an instant by RFC 3339/],
+    [
+      [...one, "--soak", "1m", "--not-before", "+2h", "--not-after", "2026-01-01T00:00:00Z"],
+      /^error: --not-after: must be later than --not-before\n/,
+    ],
+    [[...one, "--soak", "1m", "--max-attempts", "1001"], /^error: --max-attempts: must be 1 to 1000, is 1001\n/],
+    [
+      [...one, "--soak", "1m", "--max-attempts", "all"],
+      /^error: --max-attempts: must be a whole number from 1 to 1000/,
+    ],
+    [["--not-after", "+1h", "--file", "-"], /^error: --file excludes .*--not-after/],
     [[...one, "--soak", "1m", "--batch", "5"], /^error: --batch goes with --file only\n/],
     [["--host", "web-01", "--file", "-"], /^error: --file excludes --host, /],
     [["--file", "missing.jsonl"], /^error: --file: .*missing\.jsonl does not exist\n/],

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
-import { formatDuration, formatElapsed } from "../../src/cli/elapsed.js";
+import { formatDuration, formatElapsed, formatSpan } from "../../src/cli/elapsed.js";
 import { hasColour, printError } from "../../src/cli/output.js";
 import { formatTable } from "../../src/cli/table.js";
 import { UsageError } from "../../src/config/usage-error.js";
@@ -67,12 +67,35 @@ test("a table's columns are as wide as their widest cell, colours not counted", 
 describe("times as a person says them", () => {
   test.each([
     [0, "0 s"],
-    [59_999, "59 s"],
+    [59_499, "59 s"],
+    [59_500, "1 m"],
     [60_000, "1 m"],
+    [299_900, "5 m"],
+    [59.5 * 60_000, "1 h"],
     [3_600_000 * 23, "23 h"],
-    [86_400_000 * 2.9, "2 d"],
-  ])("%d ms is %s", (durationMs, text) => {
+    [3_600_000 * 23.5, "1 d"],
+    [86_400_000 * 2.9, "3 d"],
+    [86_400_000 * 400, "400 d"],
+  ])("%d ms is about %s", (durationMs, text) => {
     expect(formatDuration(durationMs)).toBe(text);
+  });
+
+  test.each([
+    [0, "0 ms"],
+    [0.4, "0 ms"],
+    [999.4, "999 ms"],
+    [999.6, "1.0 s"],
+    [1_249, "1.2 s"],
+    [59_940, "59.9 s"],
+    [59_960, "1 m"],
+    [299_900, "5 m"],
+    [298_900, "4 m 59 s"],
+    [3_599_600, "1 h"],
+    [7_380_000, "2 h 3 m"],
+    [86_390_000, "1 d"],
+    [273_600_000, "3 d 4 h"],
+  ])("%d ms, measured, is %s", (durationMs, text) => {
+    expect(formatSpan(durationMs)).toBe(text);
   });
 
   test("from now, in both directions", () => {

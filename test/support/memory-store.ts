@@ -153,18 +153,14 @@ export class MemoryStore implements ports.DispatchStore {
   }
 
   #settle(moment: Moment, limit: number): Set<Hostname> {
-    const hostnames = new Set<Hostname>();
-    for (const { hostname, state, notBefore } of this.rows.values()) {
-      const hasBegun = notBefore !== null && notBefore > this.#settledAt && notBefore <= moment.now;
-      if (state === "pending" && hasBegun) hostnames.add(hostname);
-    }
     const changes = [...this.rows.values()].flatMap((row) => life.fallenDue(row, moment) ?? []);
-    for (const change of changes.slice(0, limit)) {
-      const row = this.#keep(change);
-      if (row.state === "pending") hostnames.add(row.hostname);
-    }
+    const again = changes.slice(0, limit).map((change) => this.#keep(change));
+    const begun = [...this.rows.values()].filter(
+      ({ notBefore }) => notBefore !== null && notBefore > this.#settledAt && notBefore <= moment.now,
+    );
     this.#settledAt = moment.now;
-    return hostnames;
+    const waiting = [...again, ...begun].filter(({ state }) => state === "pending");
+    return new Set(waiting.map(({ hostname }) => hostname));
   }
 
   #nextInMs({ now, steady }: Moment): number | undefined {

@@ -10,7 +10,8 @@ import type { Statements } from "./statements.js";
  */
 export function settleDue(statements: Statements, moment: Moment, since: Instant, limit: number): Set<Hostname> {
   const { now, steady } = moment;
-  const due = [...statements.leasesOver.all({ steady, limit }), ...statements.expired.all({ now, limit })];
+  const leasesOver = statements.leasesOver.all({ steady, limit });
+  const due = [...leasesOver, ...statements.expired.all({ now, limit: limit - leasesOver.length })];
   const hostnames = new Set<Hostname>();
   for (const row of due) {
     const change = fallenDue(row, moment);

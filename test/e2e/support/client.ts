@@ -27,10 +27,24 @@ export class HttpClient {
   readonly #agent: Agent;
   readonly #server: Pick<TestServer, "port">;
 
-  /** @param identity `undefined` to come without a certificate */
-  constructor(server: Pick<TestServer, "port">, pki: TestPki, identity: Issued | undefined) {
+  /**
+   * @param identity `undefined` to come without a certificate
+   * @param pool `keepAlive` for all calls on one connection, one after the other, as an agent in the field makes them
+   */
+  constructor(
+    server: Pick<TestServer, "port">,
+    pki: Pick<TestPki, "ca">,
+    identity: Issued | undefined,
+    { keepAlive = false }: { readonly keepAlive?: boolean } = {},
+  ) {
     this.#server = server;
-    this.#agent = new Agent({ ca: pki.ca.certPem, ...(identity && { cert: identity.certPem, key: identity.keyPem }) });
+    const credentials = identity && { cert: identity.certPem, key: identity.keyPem };
+    this.#agent = new Agent({ ca: pki.ca.certPem, ...credentials, ...(keepAlive && { keepAlive, maxSockets: 1 }) });
+  }
+
+  /** Closes what is kept alive. */
+  close(): void {
+    this.#agent.destroy();
   }
 
   ask(path: string, { method = "GET", headers = {}, body, signal }: Ask = {}): Promise<Reply> {
@@ -63,8 +77,12 @@ export class HttpClient {
   }
 
   async enqueue(...dispatches: readonly WireDispatch[]): Promise<Reply> {
-    const body = JSON.stringify({ dispatches });
-    return this.ask("/v1/dispatches", { method: "POST", headers: { "content-type": "application/json" }, body });
+    return this.post("/v1/dispatches", { dispatches });
+  }
+
+  async post(path: string, value: unknown): Promise<Reply> {
+    const headers = { "content-type": "application/json" };
+    return this.ask(path, { method: "POST", headers, body: JSON.stringify(value) });
   }
 }
 
@@ -73,6 +91,9 @@ export interface WireDispatch {
   readonly rollout_id: string;
   readonly target_closure: string;
   readonly soak_due_at: string;
+  readonly not_before?: string;
+  readonly not_after?: string;
+  readonly max_attempts?: number;
 }
 
 export function wireDispatch(hostname: string, changes: Partial<WireDispatch> = {}): WireDispatch {

@@ -1,32 +1,23 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import Database from "better-sqlite3";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { StoreOpenError } from "../../../src/store/sqlite/open-error.js";
-import { SqliteStore } from "../../../src/store/sqlite/store.js";
-import { FakeClock } from "../../support/fake-clock.js";
+import { databasePath, openStore } from "./files.js";
 
-let folder: string;
-let path: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "nixfleet-dispatch-"));
-  path = join(folder, "dispatch.db");
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+const path = databasePath();
 
 async function openAndClose(): Promise<void> {
-  await SqliteStore.open(path, new FakeClock()).close();
+  await openStore(path()).close();
 }
 
 function edit(sql: string): void {
-  const client = new Database(path);
+  const client = new Database(path());
   client.exec(sql);
   client.close();
 }
 
 function read(sql: string): unknown[] {
-  const client = new Database(path);
+  const client = new Database(path());
   const rows = client.prepare(sql).raw().all();
   client.close();
   return rows;
@@ -34,12 +25,12 @@ function read(sql: string): unknown[] {
 
 /** The kind of trouble; the file must be as it was. */
 function trouble(): unknown {
-  const before = readFileSync(path);
+  const before = readFileSync(path());
   try {
-    SqliteStore.open(path, new FakeClock());
+    openStore(path());
     return "opened";
   } catch (error) {
-    expect(readFileSync(path).equals(before)).toBe(true);
+    expect(readFileSync(path()).equals(before)).toBe(true);
     return error instanceof StoreOpenError ? error.trouble : error;
   }
 }

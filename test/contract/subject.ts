@@ -1,0 +1,141 @@
+import type { DispatchRow, NewDispatch, Taken } from "../../src/dispatch/dispatch.js";
+import { instantFromMs, instantToMs } from "../../src/dispatch/instant.js";
+import type { LeaseToken } from "../../src/dispatch/lease.js";
+import type { Step } from "../../src/dispatch/life.js";
+import { group, host, newDispatch, origin, taker, tokenOf } from "../support/dispatches.js";
+import { key } from "./driver.js";
+import { extensionMs, type OnTake, type Operation, type Planned, reason } from "./operations.js";
+import type { OpenStore } from "./stores.js";
+
+const foreign: LeaseToken = tokenOf(999_999);
+
+/** A store, asked in the words of the model and answering in them. */
+export class Subject {
+  /** What it has seen in the histories, over all operations. */
+  readonly kinds = new Set<string>();
+  readonly #taken: Taken[] = [];
+  #opened: OpenStore;
+
+  constructor(opened: OpenStore) {
+    this.#opened = opened;
+  }
+
+  async seen(): Promise<unknown> {
+    const rows = await this.#opened.store.list({}, undefined, 1_000);
+    const events = await this.#opened.store.listEvents({}, 0, 10_000);
+    for (const { kind } of events) this.kinds.add(kind);
+    const history = events.map(
+      ({ hostname, rolloutId, at, kind, attempt }) => `${hostname} ${rolloutId} ${instantToMs(at)} ${kind} ${attempt}`,
+    );
+    return { rows: rows.map(wordsOf).sort(), history: history.sort() };
+  }
+
+  async do(operation: Operation): Promise<unknown> {
+    const { store, clock } = this.#opened;
+    switch (operation.kind) {
+      case "enqueue": {
+        const dispatches = operation.dispatches.map((planned) => this.#dispatchFrom(planned));
+        const [receipt] = await store.enqueue([{ ...group(...dispatches), supersede: operation.supersede }]);
+        return receipt?.results.map(({ outcome, superseded }) => [outcome, superseded]);
+      }
+      case "take": {
+        const wants = operation.wants.map((each) => ({
+          hostname: host(each.host),
+          takers: each.terms.map((terms) => taker(terms)),
+        }));
+        const { taken, due } = await store.take(wants);
+        this.#taken.push(...taken.flat());
+        return {
+          taken: taken.map((each) => each.map(answerOf)),
+          due: [...due.hostnames].sort(),
+          nextInMs: due.nextInMs,
+        };
+      }
+      case "settle": {
+        const { hostnames, nextInMs } = await store.settleDue(1_000);
+        return { due: [...hostnames].sort(), nextInMs };
+      }
+      case "cancel":
+        return this.#apply({
+          kind: "cancel",
+          ...key(operation.host, operation.rollout),
+          origin: origin(),
+          reason: "",
+        });
+      case "prune":
+        await store.prune(instantFromMs(clock.nowMs() - operation.olderThanMs), 1_000);
+        return undefined;
+      case "advance":
+        clock.advance(operation.ms);
+        return undefined;
+      case "jump":
+        clock.setWall(clock.nowMs() + operation.ms);
+        return undefined;
+      case "reopen":
+        this.#opened = (await this.#opened.reopened?.()) ?? this.#opened;
+        return undefined;
+      default:
+        return this.#afterTake(operation);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#opened.close();
+  }
+
+  async #afterTake({ kind, before, token: which }: OnTake): Promise<unknown> {
+    const taken = this.#taken.at(-1 - before);
+    if (taken === undefined) return "nothing taken yet";
+    const { hostname, rolloutId } = taken.take;
+    const token = { own: taken.lease?.token, foreign, none: undefined }[which];
+    const said = { hostname, rolloutId, token, origin: origin("agent") };
+    switch (kind) {
+      case "giveBack":
+        return this.#apply({ kind, take: taken.take });
+      case "confirm":
+        return this.#apply({ kind, take: taken.take, origin: said.origin, proof: "" });
+      case "acknowledge":
+        return this.#apply({ kind, ...said });
+      case "reject":
+        return this.#apply({ kind, ...said, reason });
+      case "extend":
+        return this.#apply({ kind, ...said, token: token ?? foreign, leaseMs: extensionMs });
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  async #apply(step: Step): Promise<string | undefined> {
+    const [result] = await this.#opened.store.apply([step]);
+    if (result?.ok !== true) return result?.error.reason;
+    return result.change === undefined ? "nothing" : "done";
+  }
+
+  #dispatchFrom({ host, rollout, closure, soakInMs, notBeforeInMs, notAfterInMs, maxAttempts }: Planned): NewDispatch {
+    const at = (inMs: number) => instantFromMs(this.#opened.clock.nowMs() + inMs);
+    return newDispatch(host, rollout, closure, {
+      soakDueAt: at(soakInMs),
+      notBefore: notBeforeInMs === null ? null : at(notBeforeInMs),
+      notAfter: notAfterInMs === null ? null : at(notAfterInMs),
+      maxAttempts,
+    });
+  }
+}
+
+const closureName = (path: string) => path.replace("/nix/store/", "");
+
+function answerOf({ dispatch, take, lease }: Taken): unknown {
+  const { rolloutId, targetClosure, soakDueAt, enqueuedAt } = dispatch;
+  const times = [soakDueAt, enqueuedAt].map(instantToMs);
+  const held = lease === undefined ? [] : [lease.token, instantToMs(lease.expiresAt)];
+  return [rolloutId, closureName(targetClosure), ...times, take.attempt, ...held];
+}
+
+function wordsOf(row: DispatchRow): string {
+  const { hostname, rolloutId, targetClosure, state, attempt, leaseToken } = row;
+  const ms = (instant: DispatchRow["notBefore"]) => (instant === null ? null : instantToMs(instant));
+  const times = [row.soakDueAt, row.notBefore, row.notAfter].map(ms);
+  const shown = state === "leased" ? [ms(row.leaseExpiresAt), leaseToken] : [ms(row.leaseExpiresAt)];
+  const life = [row.maxAttempts, ms(row.enqueuedAt), state, ms(row.changedAt), attempt, row.reason];
+  return [hostname, rolloutId, closureName(targetClosure), ...times, ...life, ...shown].join(" ");
+}
