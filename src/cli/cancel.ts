@@ -75,26 +75,29 @@ async function runCancel(command: Command, io: Io): Promise<void> {
   if (cancellation.hostname === undefined && cancellation.rolloutId === undefined) {
     throw new UsageError("--host or --rollout is missing", "To see what there is: nixfleet-dispatch list");
   }
-  const isDryRun = options.isOn("dryRun");
-  const isSure = options.isOn("yes");
-  if (!isDryRun) assertCanAsk(io, isSure);
+  const mode = { isDryRun: options.isOn("dryRun"), isSure: options.isOn("yes") };
+  if (!mode.isDryRun) assertCanAsk(io, mode.isSure);
   await withQueue(command, io, async (calls) => {
-    const preview = isDryRun || !isSure ? await cancel(calls, cancellation, true) : undefined;
-    const isAllTooLate = preview?.every(({ isTooLate }) => isTooLate) === true;
-    if (preview !== undefined && !isDryRun && !isAllTooLate) await ask(preview, io, calls.signal);
-    const results =
-      preview !== undefined && (isDryRun || isAllTooLate) ? preview : await cancel(calls, cancellation, false);
-    if (options.isOn("json")) {
-      await writeJsonLines(
-        io,
-        results.map((result) => cancelJson(result, isDryRun)),
-        calls.signal,
-      );
-    } else {
-      await writeLines(io, resultLines(results, isDryRun, io), calls.signal);
-    }
+    const results = await carryOut(calls, cancellation, mode, io);
+    const json = results.map((result) => cancelJson(result, mode.isDryRun));
+    if (options.isOn("json")) await writeJsonLines(io, json, calls.signal);
+    else await writeLines(io, resultLines(results, mode.isDryRun, io), calls.signal);
     await judge(calls, cancellation, results, io);
   });
+}
+
+interface Mode {
+  readonly isDryRun: boolean;
+  /** Need not be asked. */
+  readonly isSure: boolean;
+}
+
+async function carryOut(calls: QueueCalls, cancellation: Cancellation, { isDryRun, isSure }: Mode, io: Io) {
+  if (isSure && !isDryRun) return cancel(calls, cancellation, false);
+  const preview = await cancel(calls, cancellation, true);
+  if (isDryRun || preview.every(({ isTooLate }) => isTooLate)) return preview;
+  await ask(preview, io, calls.signal);
+  return cancel(calls, cancellation, false);
 }
 
 async function cancel({ client, signal }: QueueCalls, cancellation: Cancellation, dryRun: boolean) {

@@ -1,15 +1,25 @@
 import { Command, CommanderError } from "commander";
 import { programVersion } from "../telemetry/version.js";
 import { agentCommand } from "./agent.js";
+import { cancelCommand } from "./cancel.js";
+import { completionCommand } from "./completion.js";
+import { configCommand } from "./config.js";
 import { enqueueCommand } from "./enqueue.js";
 import { exitNameOf, exitTable } from "./exit.js";
 import { explainCommand } from "./explain.js";
+import { hostsCommand } from "./hosts.js";
 import type { Io } from "./io.js";
+import { listCommand } from "./list.js";
 import { mistake } from "./mistake.js";
 import { hasColour, printError } from "./output.js";
 import { pkiCommand } from "./pki.js";
+import { restoreCommand } from "./restore.js";
+import { revocationsCommand } from "./revocations.js";
+import { revokeCommand } from "./revoke.js";
 import { serveCommand } from "./serve.js";
 import { showCommand } from "./show.js";
+import { statsCommand } from "./stats.js";
+import { watchCommand } from "./watch.js";
 
 /**
  * Runs one command line, without the program's name, and tells the exit code. Whatever goes wrong is printed here.
@@ -27,7 +37,12 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 /** Every command. Each is one file, which knows nothing of the others. */
 function commands(io: Io): Command[] {
-  return [serveCommand(io), enqueueCommand(io), showCommand(io), explainCommand(io), agentCommand(io), pkiCommand(io)];
+  const make = [
+    ...[serveCommand, enqueueCommand, listCommand, showCommand, explainCommand, cancelCommand, watchCommand],
+    ...[hostsCommand, statsCommand, revokeCommand, restoreCommand, revocationsCommand],
+    ...[agentCommand, pkiCommand, configCommand, completionCommand],
+  ];
+  return make.map((command) => command(io));
 }
 
 function program(io: Io): Command {

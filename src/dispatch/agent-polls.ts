@@ -1,6 +1,7 @@
 import type { TakeKey, Taken } from "./dispatch.js";
 import { DispatchError } from "./errors.js";
 import type { Hostname } from "./hostname.js";
+import { type Meter, noMeter } from "./meter.js";
 import { Parking } from "./parking.js";
 import { Poll, type PollRequest } from "./poll.js";
 import type { Clock, DispatchStore, DueReceipt, FailPoint, Log, Random, TakeWant } from "./ports.js";
@@ -17,6 +18,8 @@ export interface AgentPollsOptions {
   readonly onDue: (due: DueReceipt) => void;
   /** How many polls of one host may be parked; one more ends the oldest. */
   readonly pollsPerHost: number;
+  /** Default: none. */
+  readonly meter?: Meter;
 }
 
 /**
@@ -37,13 +40,16 @@ const maxHostsPerTake = 256;
 export class AgentPolls {
   readonly #options: AgentPollsOptions;
   readonly #polls = new Parking();
-  readonly #due = new Set<Hostname>();
+  /** Each with when it was kicked, by the monotonic clock; `undefined` if it is only looked up. */
+  readonly #due = new Map<Hostname, number | undefined>();
+  readonly #meter: Meter;
   #taking = false;
   #takeUnderWay: Promise<void> = Promise.resolve();
   #draining = false;
 
   constructor(options: AgentPollsOptions) {
     this.#options = options;
+    this.#meter = options.meter ?? noMeter;
   }
 
   /** How many polls wait now. */
@@ -65,18 +71,19 @@ export class AgentPolls {
     if (this.#draining) return Promise.reject(this.#drainingError());
     const poll = new Poll(request, this.#options.clock, (ended) => this.#polls.remove(ended));
     this.#polls.add(poll);
-    this.#fallDue(request.hostname);
+    this.#fallDue(request.hostname, undefined);
     return poll.outcome;
   }
 
   /** There may be something for these hosts. Costs nothing for the ones that have no poll here. */
   kick(hostnames: Iterable<Hostname>): void {
-    for (const hostname of hostnames) if (this.#polls.has(hostname)) this.#fallDue(hostname);
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const hostname of hostnames) if (this.#polls.has(hostname)) this.#fallDue(hostname, nowMs);
   }
 
   /** Looks again for every parked host. */
   sweep(): void {
-    this.kick(this.#polls.hosts());
+    for (const hostname of this.#polls.hosts()) this.#fallDue(hostname, undefined);
   }
 
   /** The polls of a host that wait now: how many, and for how long the longest. */
@@ -96,8 +103,9 @@ export class AgentPolls {
     await this.#takeUnderWay;
   }
 
-  #fallDue(hostname: Hostname): void {
-    this.#due.add(hostname);
+  #fallDue(hostname: Hostname, kickedAtMs: number | undefined): void {
+    // The first of several kicks is the one that a poll has been waiting since.
+    this.#due.set(hostname, this.#due.get(hostname) ?? kickedAtMs);
     if (!this.#taking) this.#scheduleTake();
   }
 
@@ -109,6 +117,7 @@ export class AgentPolls {
   }
 
   async #take(): Promise<void> {
+    const startedMs = this.#options.clock.monotonicMs();
     const looks = this.#nextLooks();
     const wants = looks.map(
       ({ hostname, polls }): TakeWant => ({ hostname, takers: polls.map((poll) => poll.taker()) }),
@@ -119,6 +128,7 @@ export class AgentPolls {
         this.#options.failPoint("take-committed");
         for (const [i, look] of looks.entries()) this.#handOut(look, taken[i] ?? []);
         this.#options.onDue(due);
+        this.#meter.tookBatch(looks.length, this.#options.clock.monotonicMs() - startedMs);
       }
     } catch (error) {
       this.#takeFailed(looks, error);
@@ -129,19 +139,21 @@ export class AgentPolls {
 
   #nextLooks(): Look[] {
     const looks: Look[] = [];
-    for (const hostname of this.#due) {
+    for (const [hostname, kickedAtMs] of this.#due) {
       this.#due.delete(hostname);
       const polls = this.#polls.newestFirst(hostname).filter((poll) => poll.mayReceive());
-      if (polls.length > 0) looks.push({ hostname, polls });
+      if (polls.length > 0) looks.push({ hostname, polls, kickedAtMs });
       if (looks.length === maxHostsPerTake) break;
     }
     return looks;
   }
 
-  #handOut({ hostname, polls }: Look, taken: readonly Taken[]): void {
+  #handOut({ hostname, polls, kickedAtMs }: Look, taken: readonly Taken[]): void {
     for (const [i, one] of taken.entries()) {
       const poll = polls[i];
-      if (poll?.mayReceive() !== true || !poll.deliver(one)) this.#options.giveBack(one.take);
+      const isWoken = kickedAtMs !== undefined && poll?.state === "parked";
+      const handed = isWoken ? { ...one, kickedAtMs } : one;
+      if (poll?.mayReceive() !== true || !poll.deliver(handed)) this.#options.giveBack(one.take);
     }
     for (const poll of polls) if (poll.foundNothing()) this.#options.log.debug({ hostname }, "parked");
     this.#endSuperfluous(hostname);
@@ -180,4 +192,5 @@ export class AgentPolls {
 interface Look {
   readonly hostname: Hostname;
   readonly polls: readonly Poll[];
+  readonly kickedAtMs: number | undefined;
 }

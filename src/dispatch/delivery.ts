@@ -1,8 +1,9 @@
 import type { Taken } from "./dispatch.js";
 import type { NewEvent } from "./event.js";
-import { type Instant, instantFromMs } from "./instant.js";
+import { type Instant, instantFromMs, instantToMs } from "./instant.js";
 import type { TakeTerms } from "./lease.js";
 import type { Step } from "./life.js";
+import { type Meter, noMeter } from "./meter.js";
 import type { Origin } from "./origin.js";
 import type { Clock } from "./ports.js";
 
@@ -13,6 +14,8 @@ export interface DeliveryOptions {
   readonly clock: Clock;
   readonly apply: (step: Step) => void;
   readonly note: (event: NewEvent) => void;
+  /** Default: none. */
+  readonly meter?: Meter;
 }
 
 /** How receipt of an answer was proven: by what a client can only send, or answer, once it has read it. */
@@ -28,14 +31,19 @@ export class Delivery {
 
   /** The answer provably did not leave. */
   lost(): void {
-    this.#options.apply({ kind: "giveBack", take: this.#options.taken.take });
+    const { taken, origin, apply, meter = noMeter } = this.#options;
+    meter.lost(origin.wire);
+    apply({ kind: "giveBack", take: taken.take });
   }
 
   /** The answer has been handed to the operating system whole. No proof of receipt: the peer may have vanished. */
   flushed(): void {
-    const { taken, origin, clock } = this.#options;
+    const { taken, origin, clock, meter = noMeter } = this.#options;
     const { hostname, rolloutId, attempt } = taken.take;
-    const at: Instant = instantFromMs(clock.nowMs());
+    const nowMs = clock.nowMs();
+    const at: Instant = instantFromMs(nowMs);
+    const sinceKickMs = taken.kickedAtMs === undefined ? undefined : clock.monotonicMs() - taken.kickedAtMs;
+    meter.flushed(origin.wire, nowMs - instantToMs(taken.dispatch.enqueuedAt), sinceKickMs);
     this.#options.note({ at, hostname, rolloutId, kind: "flushed", attempt, ...origin, detail: "", parkedMs: null });
   }
 

@@ -2,6 +2,7 @@ import { maxDispatchesPerEnqueue } from "./enqueue.js";
 import { DispatchError } from "./errors.js";
 import { GroupCommit } from "./group-commit.js";
 import type { Hostname } from "./hostname.js";
+import { type Meter, noMeter } from "./meter.js";
 import type { Clock, DispatchStore, EnqueueGroup, EnqueueReceipt, FailPoint } from "./ports.js";
 
 export interface EnqueuerOptions {
@@ -12,16 +13,20 @@ export interface EnqueuerOptions {
   readonly kick: (hostnames: Iterable<Hostname>) => void;
   /** Called after the commit of something that waits for its time, or stops to wait at one. */
   readonly onTimed: () => void;
+  /** Default: none. */
+  readonly meter?: Meter;
 }
 
 /** The way into the queue. Enqueues of one turn of the event loop share a transaction. */
 export class Enqueuer {
   readonly #options: EnqueuerOptions;
   readonly #commits: GroupCommit<EnqueueGroup, EnqueueReceipt>;
+  readonly #meter: Meter;
   #draining = false;
 
   constructor(options: EnqueuerOptions) {
     this.#options = options;
+    this.#meter = options.meter ?? noMeter;
     this.#commits = new GroupCommit({
       commit: (groups) => options.store.enqueue(groups),
       clock: options.clock,
@@ -39,6 +44,7 @@ export class Enqueuer {
     if (this.#draining) throw new DispatchError("draining", "the server is shutting down", { retryAfterSeconds: 5 });
     const receipt = await this.#commits.add(group);
     this.#options.failPoint("enqueue-committed");
+    this.#meter.enqueued(receipt.results);
     this.#options.kick(new Set(group.dispatches.map(({ hostname }) => hostname)));
     if (group.dispatches.some(({ notBefore, notAfter }) => notBefore !== null || notAfter !== null)) {
       this.#options.onTimed();

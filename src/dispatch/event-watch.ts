@@ -29,6 +29,11 @@ export class EventWatch {
     this.#options = options;
   }
 
+  /** How many there are now. */
+  get watchers(): number {
+    return this.#options.bell.listeners;
+  }
+
   /**
    * Portions of what is behind `afterId`, for ever; the first one at once, empty or not, each later one with something.
    *

@@ -160,10 +160,13 @@ export function stepped(row: DispatchRow | undefined, step: Step, moment: Moment
   }
 }
 
+/** What the event says of a lease that was only there to wait for proof of receipt. */
+export const notProven = "receipt was not proven in time";
+
 /** What is due of a row by the passing of time alone, if anything is. */
 export function fallenDue(row: DispatchRow, moment: Moment): Change | undefined {
   if (row.state === "leased" && !isLeaseLive(row, moment)) {
-    const detail = row.leaseToken === null ? "receipt was not proven in time" : "the lease ran out";
+    const detail = row.leaseToken === null ? notProven : "the lease ran out";
     return backToPending(row, "lease_expired", detail, moment.now);
   }
   if (row.state === "pending" && row.notAfter !== null && row.notAfter <= moment.now) {

@@ -10,6 +10,8 @@ import { EventWatch } from "./event-watch.js";
 import type { Hostname } from "./hostname.js";
 import { type Instant, instantFromMs } from "./instant.js";
 import type { TakeTerms } from "./lease.js";
+import { type Meter, noMeter } from "./meter.js";
+import { metered } from "./metered-store.js";
 import type { Origin } from "./origin.js";
 import type { Cancel, Clock, DispatchStore, FailPoint, HostSeen, Log, Random } from "./ports.js";
 import { Pruner } from "./pruner.js";
@@ -29,6 +31,8 @@ export interface QueueOptions {
   readonly plainTerms: TakeTerms;
   /** How long history, and what is done, is kept. */
   readonly retainMs: number;
+  /** Default: none. */
+  readonly meter?: Meter;
 }
 
 /** The queue as a whole: the way in, the way out, what follows, and the store behind all of them. */
@@ -41,7 +45,7 @@ export class Queue {
   /** For reading: whoever writes goes through the parts above. */
   readonly store: DispatchStore;
   readonly plainTerms: TakeTerms;
-  readonly #options: QueueOptions;
+  readonly #options: Required<QueueOptions>;
   readonly #dueWatch: DueWatch;
   readonly #notes: BatchedNotes;
   readonly #pruner: Pruner;
@@ -49,8 +53,9 @@ export class Queue {
 
   constructor(given: QueueOptions) {
     const bell = new Bell();
-    const store = ringing(given.store, bell);
-    const options = { ...given, store };
+    const { meter = noMeter } = given;
+    const store = ringing(metered(given.store, meter, given.clock), bell);
+    const options = { ...given, meter, store };
     const { clock, log } = options;
     this.#options = options;
     this.store = store;
@@ -76,11 +81,13 @@ export class Queue {
 
   /** A dispatch that a poll was handed, to be followed until it has arrived or come back. */
   delivery(taken: Taken, terms: TakeTerms, origin: Origin): Delivery {
+    const { clock, meter } = this.#options;
     return new Delivery({
       taken,
       terms,
       origin,
-      clock: this.#options.clock,
+      clock,
+      meter,
       apply: (step) => this.steps.applyLater(step),
       note: (event) => this.#notes.event(event),
     });

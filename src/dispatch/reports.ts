@@ -8,6 +8,8 @@ export interface ReportStore {
   /** Hosts that have polled or have dispatches, in the order of their names, after `after`. */
   listHosts(filter: HostFilter, after: Hostname | undefined, limit: number): Promise<readonly HostReport[]>;
   stats(): Promise<QueueStats>;
+  /** Hosts with something that can be taken, and could be all the time since `before`, in the order of their names. */
+  waitingHosts(before: Instant, limit: number): Promise<readonly Hostname[]>;
   /** 0 if there is none. */
   lastEventId(): Promise<number>;
 }

@@ -3,6 +3,7 @@ import { DispatchError } from "./errors.js";
 import { GroupCommit } from "./group-commit.js";
 import type { Hostname } from "./hostname.js";
 import { keyOf, type Step, type StepResult } from "./life.js";
+import { type Meter, noMeter } from "./meter.js";
 import type { Cancel, Clock, DispatchStore, FailPoint, Log } from "./ports.js";
 
 export interface StepsOptions {
@@ -14,6 +15,8 @@ export interface StepsOptions {
   readonly kick: (hostnames: Iterable<Hostname>) => void;
   /** Called after the commit that moved the end of a lease. */
   readonly onTimed: () => void;
+  /** Default: none. */
+  readonly meter?: Meter;
 }
 
 /** Row updates of a step are as dear as those of a take; 256 hold the event loop for about 10 ms. */
@@ -26,6 +29,7 @@ const retryMs = 1_000;
 export class Steps {
   readonly #options: StepsOptions;
   readonly #commits: GroupCommit<Step, StepResult>;
+  readonly #meter: Meter;
   /** Steps that nobody waits for an answer to, and that must not get lost. */
   readonly #underWay = new Set<Promise<void>>();
   readonly #failed = new Set<Step>();
@@ -34,6 +38,7 @@ export class Steps {
 
   constructor(options: StepsOptions) {
     this.#options = options;
+    this.#meter = options.meter ?? noMeter;
     this.#commits = new GroupCommit({
       commit: (steps) => options.store.apply(steps),
       clock: options.clock,
@@ -52,6 +57,7 @@ export class Steps {
     const result = await this.#commits.add(step);
     this.#options.failPoint("step-committed");
     if (!result.ok) throw result.error;
+    if (result.change !== undefined) this.#meter.changed(result.change.event);
     const row = result.change?.row;
     if (row?.state === "pending") this.#options.kick([row.hostname]);
     if (row?.state === "leased") this.#options.onTimed();

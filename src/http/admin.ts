@@ -1,15 +1,21 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { DispatchError } from "../dispatch/errors.js";
 import { errorBody, errorHeaders, httpStatus } from "./errors.js";
-import { type Health, healthAnswer, isHealthPath } from "./health.js";
+import { assertReads, type Health, healthAnswer, isHealthPath } from "./health.js";
+
+/** What a monitoring system reads. */
+export interface MetricsPage {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
 
 /** The operator's own listener: plain HTTP, meant for loopback, without certificates and without the API. */
 export class AdminListener {
   readonly #server: Server;
 
-  constructor(health: Health) {
+  constructor(health: Health, metrics: MetricsPage) {
     this.#server = createServer((request, response) => {
-      serve(health, request, response).catch((error: unknown) => fail(response, error));
+      serve({ health, metrics }, request, response).catch((error: unknown) => fail(response, error));
     });
   }
 
@@ -31,10 +37,24 @@ export class AdminListener {
   }
 }
 
-async function serve(health: Health, { url = "", method }: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  { health, metrics }: { readonly health: Health; readonly metrics: MetricsPage },
+  { url = "", method }: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const [path = "", query = ""] = url.split("?");
-  if (!isHealthPath(path)) throw new DispatchError("no_such_path", "served here: /livez, /readyz");
-  const { status, body, contentType } = await healthAnswer(health, { method, path, query });
+  if (path === "/metrics") {
+    assertReads(method);
+    return write(response, { status: 200, body: await metrics.text(), contentType: metrics.contentType });
+  }
+  if (!isHealthPath(path)) throw new DispatchError("no_such_path", "served here: /livez, /metrics, /readyz");
+  write(response, await healthAnswer(health, { method, path, query }));
+}
+
+function write(
+  response: ServerResponse,
+  { status, body, contentType }: { readonly status: number; readonly body: string; readonly contentType: string },
+): void {
   response.writeHead(status, { "content-type": contentType, "cache-control": "no-store" }).end(body);
 }
 

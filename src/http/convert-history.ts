@@ -42,12 +42,11 @@ export function eventToProto(event: DispatchEvent): MessageInitShape<typeof Even
   };
 }
 
-export function presenceToProto({
-  hostname,
-  seen,
-  parkedPolls,
-  parkedSince,
-}: Presence): MessageInitShape<typeof HostPresenceSchema> {
+/** @param revokedBefore `undefined` for a host that is not revoked */
+export function presenceToProto(
+  { hostname, seen, parkedPolls, parkedSince }: Presence,
+  revokedBefore?: Instant,
+): MessageInitShape<typeof HostPresenceSchema> {
   return {
     hostname,
     ...(seen === undefined
@@ -61,6 +60,7 @@ export function presenceToProto({
         }),
     parkedPolls,
     ...optionalTimestamp("parkedSince", parkedSince ?? null),
+    ...optionalTimestamp("revokedBefore", revokedBefore ?? null),
   };
 }
 

@@ -3,7 +3,7 @@ import { DispatchError } from "../dispatch/errors.js";
 import { instantFromMicros } from "../dispatch/instant.js";
 import type { Wire } from "../dispatch/origin.js";
 import type { Clock } from "../dispatch/ports.js";
-import { type IdentityPolicy, identify, type KnownIdentity } from "../identity/identity.js";
+import { CertificateRefused, type IdentityPolicy, identify, type KnownIdentity } from "../identity/identity.js";
 import type { PeerCert } from "../identity/peer-cert.js";
 import { writeAnswer, writeError } from "./answer.js";
 import type { Binding } from "./binding/binding.js";
@@ -11,6 +11,7 @@ import type { Call } from "./call.js";
 import { type Connection, type Connections, connectionOf } from "./connections.js";
 import { Exchange } from "./exchange.js";
 import { type Health, healthAnswer, isHealthPath } from "./health.js";
+import { noTrafficMeter, type TrafficMeter } from "./meter.js";
 import type { NodeRequest, NodeResponse } from "./node.js";
 import { assertProtocolVersion } from "./protocol-version.js";
 import { readBody } from "./read-body.js";
@@ -27,6 +28,8 @@ export interface FrontOptions {
   readonly clock: Clock;
   readonly health: Health;
   readonly requestLog: RequestLog;
+  /** Default: none. */
+  readonly meter?: TrafficMeter;
 }
 
 /**
@@ -35,10 +38,12 @@ export interface FrontOptions {
  */
 export class Front {
   readonly #options: FrontOptions;
+  readonly #meter: TrafficMeter;
   #draining = false;
 
   constructor(options: FrontOptions) {
     this.#options = options;
+    this.#meter = options.meter ?? noTrafficMeter;
   }
 
   drain(): void {
@@ -59,6 +64,7 @@ export class Front {
       // Its end comes before the error that it causes further in.
       if (ending === "lost" && visit.outcome === "ok") visit.outcome = "gone";
       else if (visit.isUnread) visit.outcome = "invalid_argument";
+      this.#meter.requestEnded(visit.wire, visit.outcome);
       this.#options.requestLog.write(ended, { ...visit, ending, startedMs });
     });
     connection.users.add(exchange);
@@ -159,11 +165,12 @@ export class Front {
   #noteError(exchange: Exchange, visit: Visit, thrown: unknown): void {
     const error = DispatchError.from(thrown);
     visit.outcome = error.reason;
+    if (error instanceof CertificateRefused) this.#meter.refused(error.refusal);
     if (error.reason === "internal") this.#options.requestLog.writeFailure(exchange, error.cause ?? error);
   }
 }
 
 function requireCert(cert: PeerCert | undefined): PeerCert {
   if (cert !== undefined) return cert;
-  throw new DispatchError("unauthenticated", "a client certificate is needed");
+  throw new CertificateRefused("no_certificate", "a client certificate is needed");
 }

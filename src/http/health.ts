@@ -33,14 +33,18 @@ export async function healthAnswer(
   health: Health,
   { method, path, query }: { readonly method: string | undefined; readonly path: string; readonly query: string },
 ): Promise<HealthAnswer> {
-  if (method !== "GET" && method !== "HEAD") {
-    throw new DispatchError("method_not_allowed", "only GET and HEAD are served here", { allow: ["GET", "HEAD"] });
-  }
+  assertReads(method);
   const checks = path === "/livez" ? [] : await health.checks();
   const trouble = checks.find((check) => check.trouble !== undefined)?.trouble;
   const isVerbose = new URLSearchParams(query).has("verbose");
   const body = isVerbose ? verbose(checks, trouble) : `${trouble ?? "ok"}\n`;
   return { status: trouble === undefined ? 200 : 503, body, contentType: "text/plain" };
+}
+
+/** @throws DispatchError `method_not_allowed` for anything but GET and HEAD */
+export function assertReads(method: string | undefined): void {
+  if (method === "GET" || method === "HEAD") return;
+  throw new DispatchError("method_not_allowed", "only GET and HEAD are served here", { allow: ["GET", "HEAD"] });
 }
 
 function verbose(checks: readonly Check[], trouble: string | undefined): string {

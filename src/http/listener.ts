@@ -1,16 +1,20 @@
-import { constants } from "node:crypto";
+import { constants, type X509Certificate } from "node:crypto";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 import type { Log } from "../dispatch/ports.js";
 import { readAgain, readPeerCert, type TrustedCas } from "../identity/peer-cert.js";
 import { Connections } from "./connections.js";
 import { limits } from "./limits.js";
+import { noTrafficMeter, type TrafficMeter } from "./meter.js";
 import type { NodeRequest, NodeResponse } from "./node.js";
 import { certificatesIn, type TlsTexts } from "./pem.js";
+import { certificateRejection, handshakeRejection } from "./tls-rejection.js";
 
 export interface ListenerOptions {
   readonly tls: TlsTexts;
   readonly log: Log;
   readonly onRequest: (request: NodeRequest, response: NodeResponse) => void;
+  /** Default: none. */
+  readonly meter?: TrafficMeter;
 }
 
 /** The API's port: TLS 1.3, HTTP/2 and HTTP/1.1 by ALPN, a client certificate asked for but judged by the gate. */
@@ -19,10 +23,12 @@ export class Listener {
   readonly #server: Http2SecureServer;
   readonly #sessions = new Set<ServerHttp2Session>();
   #cas: TrustedCas;
+  #certificate: X509Certificate | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor({ tls, log, onRequest }: ListenerOptions) {
+  constructor({ tls, log, onRequest, meter = noTrafficMeter }: ListenerOptions) {
     this.#cas = casOf(tls);
+    this.#certificate = leafOf(tls);
     this.#server = createSecureServer({
       ...tlsOptions(tls),
       ...http2Options,
@@ -33,14 +39,22 @@ export class Listener {
     setHttp1Limits(this.#server);
     this.#server.on("connection", (socket) => this.connections.accept(socket));
     // Before Node's own listener, which may emit the first request at once.
-    this.#server.prependListener("secureConnection", (socket) =>
-      this.connections.add(socket, readPeerCert(socket, this.#cas)),
-    );
+    this.#server.prependListener("secureConnection", (socket) => {
+      const cert = readPeerCert(socket, this.#cas);
+      if (cert?.verifyError !== undefined) meter.tlsRejected(certificateRejection(cert.verifyError));
+      this.connections.add(socket, cert);
+    });
     this.#server.on("session", (session) => this.#watch(session));
     this.#server.on("tlsClientError", (error, socket) => {
+      meter.tlsRejected(handshakeRejection(error));
       log.debug({ err: error, remote: socket.remoteAddress }, "TLS handshake failed");
     });
     this.#server.on("request", onRequest);
+  }
+
+  /** When the certificate that new connections are served with ends, in ms since 1970. */
+  get certificateNotAfterMs(): number | undefined {
+    return this.#certificate && Date.parse(this.#certificate.validTo);
   }
 
   /** @throws the system's error, EADDRINUSE for one */
@@ -64,6 +78,7 @@ export class Listener {
     const cas = casOf(tls);
     this.#server.setSecureContext(tlsOptions(tls));
     this.#cas = cas;
+    this.#certificate = leafOf(tls);
     this.connections.judgeAnew((socket, cert) => readAgain(socket, cert, cas));
   }
 
@@ -94,6 +109,10 @@ export class Listener {
     // Without a listener the error of one connection would end the process; the session closes by itself.
     session.on("error", () => undefined);
   }
+}
+
+function leafOf({ cert }: TlsTexts): X509Certificate | undefined {
+  return certificatesIn(cert)[0];
 }
 
 function casOf({ clientCa = "", operatorCa = "" }: TlsTexts): TrustedCas {

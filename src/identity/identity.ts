@@ -22,23 +22,48 @@ export interface IdentityPolicy {
   readonly revokedBeforeMs: (subject: string) => number | undefined;
 }
 
+/** Why a certificate, or that there is none, does not let its caller in. */
+export const refusals = [
+  "no_certificate",
+  "not_verified",
+  "wrong_usage",
+  "not_yet_valid",
+  "expired",
+  "unusable_name",
+  "no_chain",
+  "revoked",
+] as const;
+
+export type Refusal = (typeof refusals)[number];
+
+/** `unauthenticated`, with its reason for people in the message and for counting beside it. */
+export class CertificateRefused extends DispatchError {
+  constructor(
+    readonly refusal: Refusal,
+    message: string,
+  ) {
+    super("unauthenticated", message);
+  }
+}
+
 const clientAuth = "1.3.6.1.5.5.7.3.2";
 
 /**
  * The one gate. A pure function, asked on every request and again before every hand-out, because a certificate that held
  * at the handshake may have expired or been revoked since. Whatever it does not positively accept it refuses.
  *
- * @throws DispatchError `unauthenticated`, with the reason
+ * @throws CertificateRefused
  */
 export function identify(cert: PeerCert, policy: IdentityPolicy, nowMs: number): KnownIdentity {
-  if (cert.verifyError !== undefined) throw refuse(`does not verify: ${cert.verifyError}`);
-  if (!cert.extendedKeyUsage.includes(clientAuth)) throw refuse("is not for client authentication");
-  if (!(nowMs >= cert.notBeforeMs)) throw refuse("is not valid yet");
-  if (!(nowMs <= cert.notAfterMs)) throw refuse("has expired");
+  if (cert.verifyError !== undefined) throw refuse("not_verified", `does not verify: ${cert.verifyError}`);
+  if (!cert.extendedKeyUsage.includes(clientAuth)) throw refuse("wrong_usage", "is not for client authentication");
+  if (!(nowMs >= cert.notBeforeMs)) throw refuse("not_yet_valid", "is not valid yet");
+  if (!(nowMs <= cert.notAfterMs)) throw refuse("expired", "has expired");
   const cn = usableCn(cert);
   const identity = identityOf(cn, cert, policy);
   const revokedBeforeMs = policy.revokedBeforeMs(identity.kind === "agent" ? identity.machineId : identity.name);
-  if (revokedBeforeMs !== undefined && !(cert.notBeforeMs >= revokedBeforeMs)) throw refuse("has been revoked");
+  if (revokedBeforeMs !== undefined && !(cert.notBeforeMs >= revokedBeforeMs))
+    throw refuse("revoked", "has been revoked");
   return identity;
 }
 
@@ -54,20 +79,23 @@ export function isHeld(cert: PeerCert, policy: IdentityPolicy, nowMs: number): b
 
 function usableCn(cert: PeerCert): string {
   const [cn, ...others] = cert.commonNames;
-  if (cn === undefined || others.length > 0) throw refuse(`has ${cert.commonNames.length} Common Names; one is needed`);
-  if (!/^[a-z0-9.-]{1,253}$/.test(cn)) throw refuse("has a Common Name that is not a lower-case host name");
+  if (cn === undefined || others.length > 0) {
+    throw refuse("unusable_name", `has ${cert.commonNames.length} Common Names; one is needed`);
+  }
+  if (!/^[a-z0-9.-]{1,253}$/.test(cn))
+    throw refuse("unusable_name", "has a Common Name that is not a lower-case host name");
   return cn;
 }
 
 function identityOf(cn: string, cert: PeerCert, policy: IdentityPolicy): KnownIdentity {
-  if (cert.issuedUnder === "neither") throw refuse("does not come with the chain that leads to its CA");
+  if (cert.issuedUnder === "neither") throw refuse("no_chain", "does not come with the chain that leads to its CA");
   const isOperator = policy.hasOperatorCa ? cert.issuedUnder === "operatorCa" : policy.isOperatorCn(cn);
   if (isOperator) return { kind: "operator", name: cn };
   const machineId = machineIdFromCn(cn, policy.agentCnSuffix);
-  if (!isHostname(machineId)) throw refuse("has a Common Name that is not a lower-case host name");
+  if (!isHostname(machineId)) throw refuse("unusable_name", "has a Common Name that is not a lower-case host name");
   return { kind: "agent", machineId };
 }
 
-function refuse(why: string): DispatchError {
-  return new DispatchError("unauthenticated", `the client certificate ${why}`);
+function refuse(refusal: Refusal, why: string): CertificateRefused {
+  return new CertificateRefused(refusal, `the client certificate ${why}`);
 }

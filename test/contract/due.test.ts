@@ -95,6 +95,17 @@ describeStores("as time passes", (driver) => {
     expect(await driver().history("web-01")).toEqual(["enqueued 0", "leased 1", "lease_expired 1", "expired 1"]);
   });
 
+  test("expires at a take what came back into its window after everything else was over", async () => {
+    await driver().enqueue(newDispatch("web-01", undefined, undefined, { notAfter: driver().instant(5_000) }));
+    const taken = await driver().taken("web-01");
+    expect((await driver().store.settleDue(10)).nextInMs).toBeUndefined();
+    await driver().giveBack(taken);
+    expect((await driver().store.take([want("web-02")])).due.nextInMs).toBe(5_000);
+    driver().clock.advance(5_000);
+    await driver().take("web-02");
+    expect(await driver().state("web-01")).toBe("expired");
+  });
+
   test("says when the next thing falls due, of all kinds, rounded up to whole milliseconds", async () => {
     const at = (inMs: number) => driver().instant(inMs);
     await driver().enqueue(newDispatch("web-01"), newDispatch("web-02", "s@aa", "c", { notAfter: at(50_000) }));

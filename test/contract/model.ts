@@ -27,6 +27,8 @@ interface Told extends Planned {
 export class Model {
   readonly #all = new Map<string, Told>();
   readonly #taken: { readonly told: Told; readonly attempt: number; readonly token: string | undefined }[] = [];
+  /** How many of these before the store was opened last. */
+  #takenBefore = 0;
   #history: { readonly of: string; readonly at: number; readonly what: string }[] = [];
   #wall: number;
   #steady = 0;
@@ -82,9 +84,10 @@ export class Model {
         return undefined;
       case "jump":
         this.#wall += operation.ms;
-        return undefined;
+        return { due: this.#settle(), nextInMs: this.#nextInMs() };
       case "reopen":
         this.#settledAt = this.#wall;
+        this.#takenBefore = this.#taken.length;
         return undefined;
       default:
         return this.#afterTake(operation);
@@ -149,6 +152,8 @@ export class Model {
   #afterTake({ kind, before, token: which }: OnTake): string {
     const taken = this.#taken.at(-1 - before);
     if (taken === undefined) return "nothing taken yet";
+    const isServers = kind === "giveBack" || kind === "confirm";
+    if (isServers && this.#taken.indexOf(taken) < this.#takenBefore) return "the server that would say it is gone";
     const { host, rollout } = taken.told;
     const now = this.#all.get(`${host} ${rollout}`);
     const isSame = now === taken.told && now.attempt === taken.attempt;

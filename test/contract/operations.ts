@@ -14,7 +14,7 @@ export type Operation =
   | { readonly kind: "settle" }
   | { readonly kind: "prune"; readonly olderThanMs: number }
   | { readonly kind: "advance"; readonly ms: number }
-  /** The wall clock is set. */
+  /** The wall clock is set, and what is due looked at: nobody can know at once, but every server looks within a minute. */
   | { readonly kind: "jump"; readonly ms: number }
   | { readonly kind: "reopen" };
 

@@ -14,6 +14,8 @@ export class Subject {
   /** What it has seen in the histories, over all operations. */
   readonly kinds = new Set<string>();
   readonly #taken: Taken[] = [];
+  /** How many of these before the store was opened last. */
+  #takenBefore = 0;
   #opened: OpenStore;
 
   constructor(opened: OpenStore) {
@@ -51,10 +53,8 @@ export class Subject {
           nextInMs: due.nextInMs,
         };
       }
-      case "settle": {
-        const { hostnames, nextInMs } = await store.settleDue(1_000);
-        return { due: [...hostnames].sort(), nextInMs };
-      }
+      case "settle":
+        return this.#settle();
       case "cancel":
         return this.#apply({
           kind: "cancel",
@@ -70,9 +70,10 @@ export class Subject {
         return undefined;
       case "jump":
         clock.setWall(clock.nowMs() + operation.ms);
-        return undefined;
+        return this.#settle();
       case "reopen":
         this.#opened = (await this.#opened.reopened?.()) ?? this.#opened;
+        this.#takenBefore = this.#taken.length;
         return undefined;
       default:
         return this.#afterTake(operation);
@@ -83,9 +84,16 @@ export class Subject {
     return this.#opened.close();
   }
 
+  async #settle(): Promise<unknown> {
+    const { hostnames, nextInMs } = await this.#opened.store.settleDue(1_000);
+    return { due: [...hostnames].sort(), nextInMs };
+  }
+
   async #afterTake({ kind, before, token: which }: OnTake): Promise<unknown> {
     const taken = this.#taken.at(-1 - before);
     if (taken === undefined) return "nothing taken yet";
+    const isServers = kind === "giveBack" || kind === "confirm";
+    if (isServers && this.#taken.indexOf(taken) < this.#takenBefore) return "the server that would say it is gone";
     const { hostname, rolloutId } = taken.take;
     const token = { own: taken.lease?.token, foreign, none: undefined }[which];
     const said = { hostname, rolloutId, token, origin: origin("agent") };

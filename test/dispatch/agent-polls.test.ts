@@ -1,57 +1,58 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { AgentPolls } from "../../src/dispatch/agent-polls.js";
-import type { NewDispatch, Taken } from "../../src/dispatch/dispatch.js";
-import { Enqueuer } from "../../src/dispatch/enqueue.js";
+import type { NewDispatch } from "../../src/dispatch/dispatch.js";
+import { Enqueuer } from "../../src/dispatch/enqueuer.js";
 import { DispatchError } from "../../src/dispatch/errors.js";
-import { host, newDispatch } from "../support/dispatches.js";
+import type { Hostname } from "../../src/dispatch/hostname.js";
+import type { TakeTerms } from "../../src/dispatch/lease.js";
+import type { DueReceipt } from "../../src/dispatch/ports.js";
+import { Steps } from "../../src/dispatch/steps.js";
+import { group, host, newDispatch, origin } from "../support/dispatches.js";
 import { FakeClock, flushMicrotasks } from "../support/fake-clock.js";
 import { MemoryStore } from "../support/memory-store.js";
+import { type PollOptions, startPoll as startPollOf, takenBy } from "./polling.js";
+import { RecordingLog } from "./recording-log.js";
+import { hold, refuse } from "./store-faults.js";
+
+const key = "web-01 stable@a1b2c3d4";
+const lease: TakeTerms = { kind: "lease", leaseMs: 30_000 };
 
 let clock: FakeClock;
 let store: MemoryStore;
 let polls: AgentPolls;
 let enqueuer: Enqueuer;
-const logged: string[] = [];
-const log = {
-  error: (_: object, message: string) => void logged.push(message),
-  warn: () => undefined,
-  info: () => undefined,
-  debug: () => undefined,
-};
+let log: RecordingLog;
+let dues: DueReceipt[];
+/** What a test wants to look at where its process might be killed. */
+let atFailPoint: (name: string) => void;
 
 beforeEach(() => {
   clock = new FakeClock();
   store = new MemoryStore(clock);
-  polls = new AgentPolls({ store, clock, random: () => 0, log, pollsPerHost: 4 });
-  enqueuer = new Enqueuer({ store, clock, kick: (hosts) => polls.kick(hosts) });
-  logged.length = 0;
+  log = new RecordingLog();
+  dues = [];
+  atFailPoint = () => undefined;
+  const failPoint = (name: string) => atFailPoint(name);
+  const kick = (hosts: Iterable<Hostname>) => polls.kick(hosts);
+  const onTimed = () => undefined;
+  const steps = new Steps({ store, clock, log, failPoint, kick, onTimed });
+  polls = new AgentPolls({
+    store,
+    clock,
+    random: () => 0,
+    log,
+    failPoint,
+    giveBack: (take) => steps.applyLater({ kind: "giveBack", take }),
+    onDue: (due) => dues.push(due),
+    pollsPerHost: 4,
+  });
+  enqueuer = new Enqueuer({ store, clock, failPoint, kick, onTimed });
 });
 
-/** A poll with what became of it: `waiting`, the rollout it got, `nothing`, or the reason of its error. */
-function startPoll(hostname: string, options: { waitMs?: number; assertAllowed?: () => void } = {}) {
-  const controller = new AbortController();
-  const poll = { outcome: "waiting", taken: undefined as Taken | undefined, leave: () => controller.abort() };
-  polls
-    .poll({
-      hostname: host(hostname),
-      waitMs: options.waitMs ?? 60_000,
-      signal: controller.signal,
-      assertAllowed: options.assertAllowed ?? (() => undefined),
-    })
-    .then(
-      (taken) => {
-        poll.taken = taken;
-        poll.outcome = taken?.dispatch.rolloutId ?? "nothing";
-      },
-      (error: unknown) => {
-        poll.outcome = error instanceof DispatchError ? error.reason : String(error);
-      },
-    );
-  return poll;
-}
+const startPoll = (hostname: string, options: PollOptions = {}) => startPollOf(polls, hostname, options);
 
 async function enqueue(...dispatches: NewDispatch[]): Promise<void> {
-  const done = enqueuer.enqueue(dispatches);
+  const done = enqueuer.enqueue(group(...dispatches));
   await clock.settle();
   await done;
   await clock.settle();
@@ -77,7 +78,7 @@ describe("a poll", () => {
 
   test("gets an enqueue that commits between its registration and its look", async () => {
     const poll = startPoll("web-01");
-    const done = enqueuer.enqueue([newDispatch("web-01")]);
+    const done = enqueuer.enqueue(group(newDispatch("web-01")));
     await clock.settle();
     await done;
     await clock.settle();
@@ -85,26 +86,17 @@ describe("a poll", () => {
   });
 
   test("gets an enqueue that commits while the store looks and finds nothing", async () => {
-    let finish = () => {};
-    store.before = () => {
-      const found = new Promise<void>((resolve) => {
-        finish = resolve;
-      });
-      store.before = async () => undefined;
-      return found;
-    };
+    const finish = hold(store, "take");
     const poll = startPoll("web-01");
     await clock.settle();
     // The look has begun. The row appears after it was read, so the look itself comes back empty.
-    const realRows = new Map(store.rows);
-    await store.enqueue([[newDispatch("web-01")]]);
+    await store.enqueue([group(newDispatch("web-01"))]);
     const hidden = new Map(store.rows);
     store.rows.clear();
-    for (const [key, row] of realRows) store.rows.set(key, row);
     polls.kick([host("web-01")]);
     finish();
     await flushMicrotasks();
-    for (const [key, row] of hidden) store.rows.set(key, row);
+    for (const [name, row] of hidden) store.rows.set(name, row);
     await clock.settle();
     expect(poll.outcome).toBe("stable@a1b2c3d4");
   });
@@ -145,7 +137,7 @@ describe("a poll", () => {
     expect(poll.outcome).toBe("gone");
     expect(startPoll("web-01", { waitMs: 0 }).outcome).toBe("waiting");
     await clock.settle();
-    expect(store.rows.get("web-01 stable@a1b2c3d4")?.attempt).toBe(1);
+    expect(store.rows.get(key)?.attempt).toBe(1);
   });
 
   test("whose identity has stopped to hold gets nothing, although it was let in", async () => {
@@ -159,7 +151,7 @@ describe("a poll", () => {
     revoked = true;
     await enqueue(newDispatch("web-01"));
     expect(poll.outcome).toBe("unauthenticated");
-    expect(store.rows.get("web-01 stable@a1b2c3d4")?.pending).toBe(true);
+    expect(store.rows.get(key)?.state).toBe("pending");
   });
 
   test("revoked while the store was at work gives its dispatch back", async () => {
@@ -175,7 +167,7 @@ describe("a poll", () => {
     });
     await clock.settle();
     expect(poll.outcome).toBe("unauthenticated");
-    expect(store.rows.get("web-01 stable@a1b2c3d4")?.pending).toBe(true);
+    expect(store.rows.get(key)?.state).toBe("pending");
   });
 });
 
@@ -229,7 +221,7 @@ describe("a batch", () => {
     store.takes.length = 0;
     for (let i = 0; i < 100; i += 1) polls.kick([host("web-01")]);
     await clock.settle();
-    expect(store.takes).toEqual([[{ hostname: "web-01", limit: 1 }]]);
+    expect(store.takes.map((wants) => wants.map(({ hostname }) => hostname))).toEqual([["web-01"]]);
   });
 
   test("many hosts at once are split, so that no batch holds the event loop for long", async () => {
@@ -242,80 +234,170 @@ describe("a batch", () => {
 describe("a store that fails", () => {
   test("fails the polls that were to be served, and nothing is handed out", async () => {
     await enqueue(newDispatch("web-01"));
-    store.before = async () => {
-      throw new Error("disk on fire");
-    };
+    refuse(store, "take", new Error("disk on fire"));
     const poll = startPoll("web-01");
     await clock.settle();
     expect(poll.outcome).toBe("internal");
-    expect(logged).toEqual(["take failed; nothing was handed out"]);
-    expect(store.rows.get("web-01 stable@a1b2c3d4")?.pending).toBe(true);
+    expect(log.at("error")).toEqual(["take failed; nothing was handed out"]);
+    expect(store.rows.get(key)?.state).toBe("pending");
   });
 
   test("that is only away refuses new polls at once and leaves the parked ones parked", async () => {
     const parked = startPoll("web-01");
     await clock.settle();
-    store.before = async () => {
-      throw new DispatchError("store_unavailable", "away");
-    };
+    const comeBack = refuse(store, "take");
     polls.sweep();
     await clock.settle();
     const fresh = startPoll("web-02");
     await clock.settle();
     expect([parked.outcome, fresh.outcome]).toEqual(["waiting", "store_unavailable"]);
-    store.before = async () => undefined;
-    await store.enqueue([[newDispatch("web-01")]]);
+    comeBack();
+    await store.enqueue([group(newDispatch("web-01"))]);
     polls.sweep();
     await clock.settle();
     expect(parked.outcome).toBe("stable@a1b2c3d4");
   });
 });
 
-describe("a dispatch whose answer did not leave", () => {
-  async function takeOne() {
+describe("what a poll is asked for", () => {
+  test("reaches the store with the terms and the origin of its caller", async () => {
+    startPoll("web-01", { terms: lease });
+    startPoll("web-01");
+    await clock.settle();
+    expect(store.takes).toEqual([
+      [
+        {
+          hostname: "web-01",
+          takers: [
+            { terms: { kind: "once" }, origin: origin("web-01"), parkedMs: null },
+            { terms: lease, origin: origin("web-01"), parkedMs: null },
+          ],
+        },
+      ],
+    ]);
+  });
+
+  test("is kept by each of several polls of one host: the newest took without a lease, the older with one", async () => {
+    const older = startPoll("web-01", { terms: lease });
+    const newer = startPoll("web-01");
+    await enqueue(newDispatch("web-01", "stable@aa"), newDispatch("web-01", "stable@bb"));
+    expect(takenBy(newer)).toMatchObject({ dispatch: { rolloutId: "stable@aa" }, lease: undefined });
+    expect(takenBy(older)).toMatchObject({ dispatch: { rolloutId: "stable@bb" }, lease: { attempt: 1 } });
+  });
+
+  test("is written down with how long it was parked, or that it was not", async () => {
+    await enqueue(newDispatch("web-01", "stable@aa"));
+    startPoll("web-01");
+    await clock.settle();
+    startPoll("web-01");
+    await clock.settle();
+    clock.advance(1_234.4);
+    await enqueue(newDispatch("web-01", "stable@bb"));
+    const handedOut = store.events.filter(({ kind }) => kind === "delivered");
+    expect(handedOut.map(({ rolloutId, parkedMs }) => [rolloutId, parkedMs])).toEqual([
+      ["stable@aa", null],
+      ["stable@bb", 1_234],
+    ]);
+  });
+
+  test("counts its parking by the time that has passed, wherever the wall clock is set meanwhile", async () => {
+    startPoll("web-01");
+    await clock.settle();
+    clock.setWall(clock.nowMs() - 3_600_000);
+    clock.advance(5_000);
     await enqueue(newDispatch("web-01"));
+    expect(store.events.find(({ kind }) => kind === "delivered")?.parkedMs).toBe(5_000);
+  });
+});
+
+describe("a lease whose poll cannot be given it", () => {
+  test.each<[string, (poll: { leave(): void }) => void, string]>([
+    ["has gone", (poll) => poll.leave(), "gone"],
+    ["has waited long enough", () => clock.advance(60_000), "nothing"],
+    ["was ended by the drain", () => polls.drain(), "draining"],
+  ])("because that %s meanwhile is given back, and the next poll gets it", async (_, end, outcome) => {
+    await enqueue(newDispatch("web-01"));
+    const finish = hold(store, "take");
+    const poll = startPoll("web-01", { terms: { kind: "lease", leaseMs: 3_600_000 } });
+    await clock.settle();
+    end(poll);
+    finish();
+    await clock.settle();
+    expect(poll.outcome).toBe(outcome);
+    expect(store.rows.get(key)).toMatchObject({ state: "pending", attempt: 1, leaseToken: null, leaseEndsAt: null });
+    expect(store.events.map(({ kind }) => kind)).toEqual(["enqueued", "leased", "returned"]);
+  });
+
+  test("stays where it is if the poll was given it: the control", async () => {
+    await enqueue(newDispatch("web-01"));
+    const finish = hold(store, "take");
+    const poll = startPoll("web-01", { terms: lease });
+    await clock.settle();
+    finish();
+    await clock.settle();
+    poll.leave();
+    await clock.settle();
+    expect(takenBy(poll).lease?.attempt).toBe(1);
+    expect(store.rows.get(key)?.state).toBe("leased");
+  });
+
+  test("goes to another poll of its host that waits, at once", async () => {
+    const older = startPoll("web-01");
+    await clock.settle();
+    await store.enqueue([group(newDispatch("web-01"))]);
+    const finish = hold(store, "take");
+    const newer = startPoll("web-01");
+    await clock.settle();
+    newer.leave();
+    finish();
+    await clock.settle();
+    expect([older.outcome, newer.outcome]).toEqual(["stable@a1b2c3d4", "gone"]);
+    expect(takenBy(older).take.attempt).toBe(2);
+  });
+});
+
+describe("after a take", () => {
+  test("it is told what has fallen due on the way", async () => {
+    await enqueue(newDispatch("web-01"));
+    startPoll("web-01", { terms: lease });
+    await clock.settle();
+    expect(dues).toEqual([{ hostnames: new Set(), nextInMs: 30_000 }]);
+    clock.advance(30_000);
+    startPoll("web-02");
+    await clock.settle();
+    expect(dues.at(-1)).toEqual({ hostnames: new Set(["web-01"]), nextInMs: undefined });
+  });
+
+  test("the place for a test's kill comes once it is on disk and nobody has been answered", async () => {
+    await enqueue(newDispatch("web-01"));
+    const seen: string[] = [];
     const poll = startPoll("web-01");
+    atFailPoint = (name) => seen.push(`${name}: ${store.rows.get(key)?.state}, ${poll.outcome}`);
     await clock.settle();
-    if (poll.taken === undefined) throw new Error("nothing taken");
-    return poll.taken;
-  }
+    expect(seen).toEqual(["take-committed: delivered, waiting"]);
+    expect(poll.outcome).toBe("stable@a1b2c3d4");
+  });
+});
 
-  test("goes to the next poll of its host", async () => {
-    const taken = await takeOne();
-    const next = startPoll("web-01");
+describe("what is parked for a host", () => {
+  test("is how many polls, and since when the longest", async () => {
+    startPoll("web-01");
     await clock.settle();
-    polls.giveBack(taken.take);
+    clock.advance(2_000);
+    startPoll("web-01");
+    startPoll("web-02");
     await clock.settle();
-    expect(next.outcome).toBe("stable@a1b2c3d4");
-    expect(next.taken?.take.attempt).toBe(2);
+    clock.advance(500);
+    expect(polls.parked(host("web-01"))).toEqual({ polls: 2, longestMs: 2_500 });
+    expect(polls.parked(host("web-03"))).toEqual({ polls: 0, longestMs: 0 });
+    expect([polls.size, polls.hosts]).toEqual([3, 2]);
   });
 
-  test("does not come back once a newer enqueue has replaced it", async () => {
-    const taken = await takeOne();
-    await enqueue(newDispatch("web-01", "stable@a1b2c3d4", "newer"));
-    const next = startPoll("web-01");
+  test("does not count one that still looks", async () => {
+    startPoll("web-01");
+    expect(polls.parked(host("web-01"))).toEqual({ polls: 0, longestMs: 0 });
     await clock.settle();
-    expect(next.taken?.dispatch.targetClosure).toBe("/nix/store/newer");
-    polls.giveBack(taken.take);
-    await clock.settle();
-    const third = startPoll("web-01", { waitMs: 0 });
-    await clock.settle();
-    expect(third.outcome).toBe("nothing");
-  });
-
-  test("is tried again by the sweep if the store refused it", async () => {
-    const taken = await takeOne();
-    const { giveBack } = store;
-    store.giveBack = async () => {
-      throw new Error("disk full");
-    };
-    polls.giveBack(taken.take);
-    await clock.settle();
-    await polls.settled();
-    store.giveBack = giveBack;
-    polls.sweep();
-    await clock.settle();
-    expect(store.rows.get("web-01 stable@a1b2c3d4")?.pending).toBe(true);
+    expect(polls.parked(host("web-01")).polls).toBe(1);
   });
 });
 
@@ -323,7 +405,7 @@ describe("the sweep", () => {
   test("finds for a parked host what nobody announced", async () => {
     const poll = startPoll("web-01");
     await clock.settle();
-    await store.enqueue([[newDispatch("web-01")]]);
+    await store.enqueue([group(newDispatch("web-01"))]);
     await clock.settle();
     expect(poll.outcome).toBe("waiting");
     polls.sweep();
@@ -346,11 +428,7 @@ describe("draining", () => {
 
   test("puts back what was taken for a poll that it ended", async () => {
     await enqueue(newDispatch("web-01"));
-    let finish = () => {};
-    store.before = () =>
-      new Promise((resolve) => {
-        finish = resolve;
-      });
+    const finish = hold(store, "take");
     const poll = startPoll("web-01");
     await clock.settle();
     polls.drain();
@@ -358,6 +436,6 @@ describe("draining", () => {
     await clock.settle();
     await polls.settled();
     expect(poll.outcome).toBe("draining");
-    expect(store.rows.get("web-01 stable@a1b2c3d4")?.pending).toBe(true);
+    expect(store.rows.get(key)?.state).toBe("pending");
   });
 });

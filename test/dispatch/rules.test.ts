@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { maxDispatchesPerEnqueue, parseNewDispatches, type RawDispatch } from "../../src/dispatch/enqueue.js";
 import { instantFromMicros, instantFromMs } from "../../src/dispatch/instant.js";
+import { leaseTokenFrom, parseLeaseMs, parseLeaseToken, parseReason } from "../../src/dispatch/lease.js";
 import { waitMsFor } from "../../src/dispatch/wait.js";
 
 const good: RawDispatch = {
@@ -12,7 +13,12 @@ const good: RawDispatch = {
 
 describe("a new dispatch", () => {
   test("that keeps every rule is taken as it is", () => {
-    expect(parseNewDispatches([good])).toEqual([good]);
+    const whole = { ...good, notBefore: instantFromMs(1), notAfter: instantFromMs(2), maxAttempts: 1_000 };
+    expect(parseNewDispatches([whole])).toEqual([whole]);
+  });
+
+  test("is handed out at once, ten times at the most and without an end, unless it says otherwise", () => {
+    expect(parseNewDispatches([good])).toEqual([{ ...good, notBefore: null, notAfter: null, maxAttempts: 10 }]);
   });
 
   test.each<[string, Partial<RawDispatch>, string]>([
@@ -42,6 +48,21 @@ describe("a new dispatch", () => {
       { soakDueAt: "out of range" },
       "dispatches[1].soak_due_at: must be an instant from 1970",
     ],
+    ["a begin out of range", { notBefore: "out of range" }, "dispatches[1].not_before: must be an instant from 1970"],
+    ["an end out of range", { notAfter: "out of range" }, "dispatches[1].not_after: must be an instant from 1970"],
+    [
+      "an end before its begin",
+      { notBefore: instantFromMs(2), notAfter: instantFromMs(1) },
+      "dispatches[1].not_after: must be later than not_before",
+    ],
+    [
+      "an end at its begin",
+      { notBefore: instantFromMs(2), notAfter: instantFromMs(2) },
+      "dispatches[1].not_after: must be later than not_before",
+    ],
+    ["no attempt", { maxAttempts: 0 }, "dispatches[1].max_attempts: must be 1 to 1000, is 0"],
+    ["too many attempts", { maxAttempts: 1_001 }, "dispatches[1].max_attempts: must be 1 to 1000, is 1001"],
+    ["half an attempt", { maxAttempts: 1.5 }, "dispatches[1].max_attempts: must be 1 to 1000, is 1.5"],
   ])("with %s is refused by item, field and rule", (_, change, message) => {
     expect(() => parseNewDispatches([good, { ...good, ...change }])).toThrow(message);
   });
@@ -57,6 +78,44 @@ describe("a new dispatch", () => {
     const many = Array.from({ length: maxDispatchesPerEnqueue }, () => good);
     expect(parseNewDispatches(many)).toHaveLength(10_000);
     expect(() => parseNewDispatches([...many, good])).toThrow("dispatches: must have 1 to 10000 items, has 10001");
+  });
+});
+
+describe("a lease", () => {
+  test.each([1, 60, 3_600])("of %d seconds is taken", (seconds) => {
+    expect(parseLeaseMs(seconds, "lease_seconds")).toBe(seconds * 1_000);
+  });
+
+  test.each([0, 3_601, 1.5, -1, Number.NaN])("of %d seconds is refused by field and rule", (seconds) => {
+    expect(() => parseLeaseMs(seconds, "lease_seconds")).toThrow(`lease_seconds: must be 1 to 3600, is ${seconds}`);
+  });
+
+  test("has a token that 16 random bytes make, and that is read back as it is", () => {
+    const token = leaseTokenFrom(Buffer.alloc(16, 0xff));
+    expect(token).toBe("_____________________w");
+    expect(parseLeaseToken(token, "lease_token")).toBe(token);
+    expect(() => leaseTokenFrom(Buffer.alloc(15))).toThrow("15 bytes make no token");
+  });
+
+  test("that was not asked for has the empty token", () => {
+    expect(parseLeaseToken("", "lease_token")).toBeUndefined();
+  });
+
+  test.each(["x", "a".repeat(21), "a".repeat(23), `${"a".repeat(21)}+`, `${"a".repeat(21)}=`, `${"a".repeat(22)}\n`])(
+    "is never that of the token %j",
+    (token) => {
+      expect(() => parseLeaseToken(token, "lease_token")).toThrow("lease_token: must be the token of a lease");
+    },
+  );
+});
+
+describe("a reason", () => {
+  test("has up to 1,024 bytes, not characters", () => {
+    expect(parseReason("a".repeat(1_024), "reason")).toHaveLength(1_024);
+    expect(parseReason("ä".repeat(512), "reason")).toHaveLength(512);
+    expect(parseReason("", "reason")).toBe("");
+    expect(() => parseReason("a".repeat(1_025), "reason")).toThrow("reason: must have at most 1024 bytes of UTF-8");
+    expect(() => parseReason("ä".repeat(513), "reason")).toThrow("at most 1024 bytes of UTF-8, has 1026");
   });
 });
 

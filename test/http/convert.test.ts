@@ -1,16 +1,19 @@
-import { create } from "@bufbuild/protobuf";
+import { create, toJson } from "@bufbuild/protobuf";
 import { TimestampSchema, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { NewDispatchSchema } from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
+import { DispatchSchema } from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
+import { EnqueueOutcomeSchema, NewDispatchSchema } from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
+import type { Taken } from "../../src/dispatch/dispatch.js";
 import { type Instant, instantFromMicros } from "../../src/dispatch/instant.js";
 import {
-  dispatchToProto,
   instantFromTimestamp,
   newDispatchFromProto,
+  outcomeToProto,
+  takenToProto,
   timestampFromInstant,
 } from "../../src/http/convert.js";
-import { newDispatch } from "../support/dispatches.js";
+import { newDispatch, tokenOf } from "../support/dispatches.js";
 
 const lastMicros = Date.UTC(2200, 0, 1) * 1_000 - 1;
 
@@ -87,22 +90,59 @@ describe("an instant", () => {
 });
 
 describe("a dispatch", () => {
-  test("goes out with its five fields", () => {
-    const { hostname, rolloutId, targetClosure, soakDueAt } = newDispatch("web-01");
-    const enqueuedAt = instant(1_778_894_820_000_001);
-    expect(dispatchToProto({ hostname, rolloutId, targetClosure, soakDueAt, enqueuedAt })).toMatchObject({
-      hostname,
-      rolloutId,
-      targetClosure,
-      soakDueAt: { seconds: 1_778_895_000n, nanos: 0 },
-      enqueuedAt: { seconds: 1_778_894_820n, nanos: 1_000 },
+  const { hostname, rolloutId, targetClosure, soakDueAt } = newDispatch("web-01");
+  const dispatch = { hostname, rolloutId, targetClosure, soakDueAt, enqueuedAt: instant(1_778_894_820_000_001) };
+  const take = { hostname, rolloutId, sequence: 7, attempt: 2 };
+  const five = {
+    hostname: "web-01",
+    rollout_id: "stable@a1b2c3d4",
+    target_closure: "/nix/store/0x-nixos-system-web-01-26.05",
+    soak_due_at: "2026-05-16T01:30:00Z",
+    enqueued_at: "2026-05-16T01:27:00.000001Z",
+  };
+  const asJson = (taken: Taken) =>
+    toJson(DispatchSchema, create(DispatchSchema, takenToProto(taken)), { useProtoFieldName: true });
+
+  test("taken without a lease goes out with exactly its five fields", () => {
+    expect(asJson({ dispatch, take, lease: undefined })).toEqual(five);
+  });
+
+  test("taken under a lease goes out with that besides", () => {
+    const lease = { token: tokenOf(1), expiresAt: instant(1_778_894_880_000_001), attempt: 2 };
+    expect(asJson({ dispatch, take, lease })).toEqual({
+      ...five,
+      lease: { token: "AAAAAAAAAAAAAAAAAAAAAQ", expires_at: "2026-05-16T01:28:00.000001Z", attempt: 2 },
     });
   });
 
   test("comes in unchecked, with what was not given told from what is out of range", () => {
     const given = { hostname: "Not A Host", rolloutId: "?", targetClosure: "" };
-    expect(newDispatchFromProto(create(NewDispatchSchema, given))).toMatchObject({ ...given, soakDueAt: undefined });
-    const soakDueAt = { seconds: -1n, nanos: 0 };
-    expect(newDispatchFromProto(create(NewDispatchSchema, { ...given, soakDueAt })).soakDueAt).toBe("out of range");
+    const absent = { soakDueAt: undefined, notBefore: undefined, notAfter: undefined, maxAttempts: undefined };
+    expect(newDispatchFromProto(create(NewDispatchSchema, given))).toEqual({ ...given, ...absent });
+    const never = { seconds: -1n, nanos: 0 };
+    const wrong = { ...given, soakDueAt: never, notBefore: never, notAfter: never, maxAttempts: 0 };
+    expect(newDispatchFromProto(create(NewDispatchSchema, wrong))).toEqual({
+      ...given,
+      soakDueAt: "out of range",
+      notBefore: "out of range",
+      notAfter: "out of range",
+      maxAttempts: 0,
+    });
+  });
+
+  test("comes in with its window and its attempts", () => {
+    const sent = create(NewDispatchSchema, {
+      notBefore: timestampFromInstant(instant(1)),
+      notAfter: timestampFromInstant(instant(2)),
+      maxAttempts: 3,
+    });
+    expect(newDispatchFromProto(sent)).toMatchObject({ notBefore: 1, notAfter: 2, maxAttempts: 3 });
+  });
+});
+
+describe("the outcome of an enqueue", () => {
+  test("has one value for each of the schema, and none for two", () => {
+    const known = EnqueueOutcomeSchema.values.map(({ number }) => number).filter((number) => number !== 0);
+    expect(Object.values(outcomeToProto).toSorted()).toEqual(known);
   });
 });

@@ -42,6 +42,19 @@ describe("the statuses that the contract of the agents' path names", () => {
   });
 });
 
+describe("the statuses of what an agent says of a dispatch, and an operator asks for", () => {
+  test.each<[ErrorReason, number]>([
+    ["unknown_dispatch", 404],
+    ["attempt_over", 400],
+    ["too_late", 400],
+    ["no_queue", 400],
+    ["not_revoked", 404],
+    ["store_unavailable", 503],
+  ])("%s: %d, which is Connect's for its code", (reason, status) => {
+    expect(httpStatus[reason]).toBe(status);
+  });
+});
+
 describe("headers", () => {
   test("are only those that the error has", () => {
     expect(errorHeaders(new DispatchError("internal", ""))).toEqual({});

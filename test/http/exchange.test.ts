@@ -18,19 +18,22 @@ afterAll(() => server.stop());
 function callOn(exchange: Exchange): Call {
   return exchange.call("http", {
     identity: { kind: "agent", machineId: parseHostname("web-01", "test") },
-    certificateLeftMs: () => 1,
+    certificateLeftMs: 1,
+    certificateNotAfter: null,
     assertAllowed: () => undefined,
   });
 }
 
-/** Counts what an exchange tells of an answer that did not leave. */
+/** Keeps what an exchange tells of its answer. */
 function watch(exchange: Exchange) {
   const call = callOn(exchange);
-  const watched = { undelivered: 0, call };
-  call.onUndelivered(() => {
-    watched.undelivered += 1;
+  const heard: string[] = [];
+  call.follow({
+    lost: () => heard.push("lost"),
+    flushed: () => heard.push("flushed"),
+    received: (proof) => heard.push(proof),
   });
-  return watched;
+  return { heard, call };
 }
 
 function answer(response: NodeResponse, body = "hello"): void {
@@ -50,7 +53,7 @@ describe("over HTTP/1.1 an exchange", () => {
     const [bytes] = await once(tls, "data");
     expect(String(bytes)).toMatch(/^HTTP\/1.1 200 OK\r\n.*\r\n\r\nhello$/s);
     expect(await ended).toBe("flushed");
-    expect([watched.undelivered, watched.call.signal.aborted]).toEqual([0, false]);
+    expect([watched.heard, watched.call.signal.aborted]).toEqual([["flushed"], false]);
   });
 
   test("answers HEAD without a body, and that is flushed too", async () => {
@@ -72,7 +75,7 @@ describe("over HTTP/1.1 an exchange", () => {
     else if (how === "half-closed") tls.end();
     else tcp.resetAndDestroy();
     expect(await ended).toBe("lost");
-    expect([watched.undelivered, watched.call.signal.aborted]).toEqual([1, true]);
+    expect([watched.heard, watched.call.signal.aborted]).toEqual([["lost"], true]);
     expect(watched.call.signal.reason).toBeInstanceOf(DispatchError);
   });
 
@@ -82,7 +85,7 @@ describe("over HTTP/1.1 an exchange", () => {
     const { exchange, ended } = await server.next();
     tls.destroy();
     await ended;
-    expect(watch(exchange).undelivered).toBe(1);
+    expect(watch(exchange).heard).toEqual(["lost"]);
   });
 
   test("answered behind one that is not is lost with the connection", async () => {
@@ -94,7 +97,7 @@ describe("over HTTP/1.1 an exchange", () => {
     answer(second.response);
     tls.destroy();
     expect(await Promise.all([first.ended, second.ended])).toEqual(["lost", "lost"]);
-    expect(watched.map(({ undelivered }) => undelivered)).toEqual([1, 1]);
+    expect(watched.map(({ heard }) => heard)).toEqual([["lost"], ["lost"]]);
   });
 
   test("answered in its turn on a connection of many is flushed", async () => {
@@ -120,7 +123,7 @@ describe("over HTTP/2 an exchange", () => {
     answer(response);
     await once(stream, "end");
     expect(await ended).toBe("flushed");
-    expect([watched.undelivered, watched.call.signal.aborted]).toEqual([0, false]);
+    expect([watched.heard, watched.call.signal.aborted]).toEqual([["flushed"], false]);
   });
 
   test("answered without a body is flushed, for HEAD as well", async () => {
@@ -149,7 +152,7 @@ describe("over HTTP/2 an exchange", () => {
     else if (how === "the session ended") session.destroy();
     else server.listener.connections.destroyIf(() => true);
     expect(await ended).toBe("lost");
-    expect([watched.undelivered, watched.call.signal.aborted]).toEqual([1, true]);
+    expect([watched.heard, watched.call.signal.aborted]).toEqual([["lost"], true]);
   });
 
   test("whose answer never got room to leave is lost, although it was written", async () => {
@@ -162,7 +165,7 @@ describe("over HTTP/2 an exchange", () => {
     await once(stream, "response");
     session.destroy();
     expect(await ended).toBe("lost");
-    expect(watched.undelivered).toBe(1);
+    expect(watched.heard).toEqual(["lost"]);
   });
 
   test("whose caller still sends ends with its answer", async () => {
@@ -200,6 +203,30 @@ describe("a request", () => {
 
   test("keeps an id that fits into a log line", async () => {
     expect((await ask("/", "X-Request-Id: run-7:a.b_C\r\n")).requestId).toBe("run-7:a.b_C");
+  });
+
+  test("is told by who calls, from where and with what", async () => {
+    const exchange = await ask("/", "User-Agent: nixfleet-agent/0.2\r\n");
+    expect(callOn(exchange)).toMatchObject({
+      origin: { actor: "web-01", address: "127.0.0.1", wire: "http" },
+      userAgent: "nixfleet-agent/0.2",
+    });
+  });
+
+  test("is told by an operator's name where an operator calls", async () => {
+    const call = (await ask("/")).call("grpc", {
+      identity: { kind: "operator", name: "operator-ci" },
+      certificateLeftMs: 1,
+      certificateNotAfter: null,
+      assertAllowed: () => undefined,
+    });
+    expect(call.origin).toEqual({ actor: "operator-ci", address: "127.0.0.1", wire: "grpc" });
+    expect(call.userAgent).toBe("");
+  });
+
+  test("keeps no more of a long User-Agent than a host's entry has room for", async () => {
+    const { userAgent } = callOn(await ask("/", `User-Agent: ${"a".repeat(5_000)}\r\n`));
+    expect(userAgent).toBe("a".repeat(128));
   });
 
   test.each([

@@ -50,12 +50,13 @@ export class Listening {
     return seen === undefined ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve(seen);
   }
 
-  /** A connection for requests written by hand. The one below TLS can be reset. */
+  /** A connection for requests written by hand. The one below TLS can be reset. `port`: if it goes by a detour. */
   async raw(
     client: Issued = this.agent,
     protocol: "http/1.1" | "h2" = "http/1.1",
+    port = this.port,
   ): Promise<{ tls: TLSSocket; tcp: Socket }> {
-    const tcp = connectTcp(this.port, "127.0.0.1");
+    const tcp = connectTcp(port, "127.0.0.1");
     const tls = connectTls({ ...this.#trust(client), socket: tcp, servername: "localhost", ALPNProtocols: [protocol] });
     tls.on("error", () => undefined);
     this.#clients.push(tls);
@@ -63,11 +64,14 @@ export class Listening {
     return { tls, tcp };
   }
 
-  async http2(client: Issued = this.agent): Promise<ClientHttp2Session> {
-    const session = connectHttp2(`https://localhost:${this.port}`, {
+  /** `window`: how much of an answer's body leaves before the client gives it more room; nothing, unless said otherwise. */
+  async http2(
+    client: Issued = this.agent,
+    { window = 0, port = this.port }: { window?: number; port?: number } = {},
+  ): Promise<ClientHttp2Session> {
+    const session = connectHttp2(`https://localhost:${port}`, {
       ...this.#trust(client),
-      // Nothing of an answer's body leaves before the client gives it room.
-      settings: { initialWindowSize: 0 },
+      settings: { initialWindowSize: window },
     });
     session.on("error", () => undefined);
     this.#clients.push(session);
@@ -89,9 +93,11 @@ export class Listening {
   #hear(request: NodeRequest, response: NodeResponse): void {
     const connection = connectionOf(request);
     if (connection === undefined) throw new Error("a request without a connection");
+    // As the front does it.
+    if (!("stream" in request)) connection.requestArrived();
     let exchange: Exchange | undefined;
     const ended = new Promise<Ending>((resolve) => {
-      exchange = new Exchange(request, response, (one, ending) => {
+      exchange = new Exchange(request, response, connection, (one, ending) => {
         this.listener.connections.exchangeEnded(connection, one);
         resolve(ending);
       });

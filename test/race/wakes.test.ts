@@ -8,8 +8,8 @@ import type { Hostname } from "../../src/dispatch/hostname.js";
 import type { DispatchStore } from "../../src/dispatch/ports.js";
 import { Queue } from "../../src/dispatch/queue.js";
 import { SqliteStore } from "../../src/store/sqlite/store.js";
-import { systemClock } from "../../src/telemetry/clock.js";
-import { host, newDispatch } from "../support/dispatches.js";
+import { bootId, systemClock } from "../../src/telemetry/clock.js";
+import { group, host, newDispatch, origin, tokens, want } from "../support/dispatches.js";
 
 /**
  * An enqueue against a poll that is just starting, 100,000 times, on the real store and the real event loop while another
@@ -42,20 +42,30 @@ describe("an enqueue against a poll that is just starting", () => {
   ])(
     `loses no wake in ${rounds} rounds on a store that %s`,
     async (_, name, wrap) => {
-      const store = SqliteStore.open(join(folder, `${name}.db`), systemClock);
+      const store = openStore(name);
       const queue = new Queue({
         store: wrap(store),
         clock: systemClock,
         random: Math.random,
         log: silent,
+        failPoint: () => undefined,
+        plainTerms: { kind: "once" },
+        retainMs: 3_600_000,
         pollsPerHost: 4,
         // The sweep would find what the wakes lost.
         sweepMs: 3_600_000,
       });
       const lost = await countLostWakes(rounds, 500, {
         poll: (hostname) =>
-          queue.polls.poll({ hostname, waitMs: 60_000, signal: new AbortController().signal, assertAllowed() {} }),
-        enqueue: (dispatch) => queue.enqueuer.enqueue([dispatch]),
+          queue.polls.poll({
+            hostname,
+            waitMs: 60_000,
+            terms: { kind: "once" },
+            origin: origin("agent"),
+            signal: new AbortController().signal,
+            assertAllowed() {},
+          }),
+        enqueue: (dispatch) => queue.enqueuer.enqueue(group(dispatch)),
       });
       expect(lost).toBe(0);
       await queue.close();
@@ -64,7 +74,7 @@ describe("an enqueue against a poll that is just starting", () => {
   );
 
   test("control: the original's order, look first and subscribe second, loses some", async () => {
-    const store = SqliteStore.open(join(folder, "original.db"), systemClock);
+    const store = openStore("original");
     // One round at a time: its wakes go to everybody, so another round's enqueue would mend what this one lost.
     expect(await countLostWakes(2_000, 1, new LookFirst(answeringLater(store)))).toBeGreaterThan(0);
     await store.close();
@@ -80,11 +90,24 @@ function answeringLater(store: DispatchStore): DispatchStore {
   };
   return {
     take: (wants) => later(store.take(wants)),
-    giveBack: (takes) => later(store.giveBack(takes)),
+    apply: (steps) => later(store.apply(steps)),
     enqueue: (groups) => later(store.enqueue(groups)),
+    settleDue: (limit) => later(store.settleDue(limit)),
+    note: (notes) => store.note(notes),
+    find: (key) => store.find(key),
+    list: (filter, after, limit) => store.list(filter, after, limit),
+    listEvents: (filter, afterId, limit) => store.listEvents(filter, afterId, limit),
+    latestEvents: (key, limit) => store.latestEvents(key, limit),
+    findHost: (hostname) => store.findHost(hostname),
+    prune: (before, limit) => store.prune(before, limit),
     check: () => store.check(),
     close: () => store.close(),
   };
+}
+
+function openStore(name: string): SqliteStore {
+  const clock = { ...systemClock, bootId: bootId() };
+  return SqliteStore.open(join(folder, `${name}.db`), { clock, newToken: tokens() });
 }
 
 /** The original's route: peek at the table, then subscribe to a broadcast of wakes. */
@@ -98,14 +121,14 @@ class LookFirst implements Contender {
 
   async poll(hostname: Hostname): Promise<Taken | undefined> {
     for (;;) {
-      const [taken = []] = await this.#store.take([{ hostname, limit: 1 }]);
-      if (taken[0] !== undefined) return taken[0];
+      const { taken } = await this.#store.take([want(hostname)]);
+      if (taken[0]?.[0] !== undefined) return taken[0][0];
       await new Promise<void>((resolve) => this.#subscribers.push(resolve));
     }
   }
 
   async enqueue(dispatch: NewDispatch): Promise<void> {
-    await this.#store.enqueue([[dispatch]]);
+    await this.#store.enqueue([group(dispatch)]);
     const subscribers = this.#subscribers;
     this.#subscribers = [];
     for (const wake of subscribers) wake();

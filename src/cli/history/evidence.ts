@@ -31,7 +31,8 @@ function whatHappened(dispatch: KnownDispatch, { events }: Facts, { time }: Tell
 /** What is known of a host that polls, or does not. */
 export function hostLines(host: KnownHost, { now, time }: Telling): string[] {
   const when = whenFrom(now, time);
-  const { hostname, lastSeenAt, address, wire, agentVersion, certificateNotAfter, parkedPolls, parkedSince } = host;
+  const { hostname, lastSeenAt, address, wire, agentVersion, parkedPolls, parkedSince } = host;
+  const { certificateNotAfter, revokedBefore } = host;
   if (lastSeenAt === null) return [`${hostname} has never polled, or not for longer than history is kept`];
   const from = `${address === null ? "" : ` from ${address}`}${wire === null ? "" : ` over ${wire}`}`;
   const as = agentVersion === null ? "" : ` as ${agentVersion}`;
@@ -43,6 +44,7 @@ export function hostLines(host: KnownHost, { now, time }: Telling): string[] {
     ...(certificateNotAfter === null
       ? []
       : [`its certificate ${isOver ? "expired" : "is valid until"} ${when(certificateNotAfter)}`]),
+    ...(revokedBefore === null ? [] : [`revoked: its certificates issued before ${when(revokedBefore)} are refused`]),
   ];
 }
 

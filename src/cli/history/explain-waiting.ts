@@ -41,6 +41,7 @@ function whyUntaken(hostname: string, host: KnownHost | null, { now, time }: Tel
   const hint = `Check on ${hostname} that its agent runs, asks this server, and has a certificate in the name of ${hostname}.`;
   if (host === null) return { reason: "waiting", because: "and nothing is known of the host", hint };
   if (host.parkedPolls > 0) return parkedHere(host, when);
+  if (host.revokedBefore !== null) return revoked(hostname, when(host.revokedBefore));
   const { lastSeenAt, certificateNotAfter } = host;
   if (lastSeenAt === null) return { reason: "never_polled", because: `and ${hostname} has never polled`, hint };
   if (certificateNotAfter !== null && certificateNotAfter <= now) {
@@ -59,6 +60,14 @@ function parkedHere({ hostname, parkedPolls, parkedSince }: KnownHost, when: Whe
     reason: "parked",
     because: `although ${polls} parked here right now${since}, so it should be handed out at once`,
     hint: "Ask again. If it still waits then, look into the server's log for errors of its store.",
+  };
+}
+
+function revoked(hostname: string, instant: string): Because {
+  return {
+    reason: "revoked",
+    because: `and certificates of ${hostname} that were issued before ${instant} are refused, since it is revoked`,
+    hint: `Give ${hostname} a new certificate, or take the revocation back with: nixfleet-dispatch restore ${hostname}`,
   };
 }
 

@@ -8,6 +8,8 @@ export const reasons = [
   "never_enqueued",
   /** Its `not_before` has not come. */
   "not_before",
+  /** It waits, and certificates of the host that were issued before an instant are refused. */
+  "revoked",
   /** It waits, and the host has never polled. */
   "never_polled",
   /** It waits, and the certificate with which the host polled last has expired. */

@@ -49,6 +49,7 @@ export function hostJson(host: KnownHost) {
     wire: host.wire,
     agent_version: host.agentVersion,
     certificate_not_after: orNull(host.certificateNotAfter),
+    revoked_before: orNull(host.revokedBefore),
     parked_polls: host.parkedPolls,
     parked_since: orNull(host.parkedSince),
   };

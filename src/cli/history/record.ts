@@ -55,6 +55,8 @@ export interface KnownHost {
   readonly wire: string | null;
   readonly agentVersion: string | null;
   readonly certificateNotAfter: Instant | null;
+  /** Certificates that were issued earlier are refused; `null` if it is not revoked. */
+  readonly revokedBefore: Instant | null;
   /** At the server that was asked. */
   readonly parkedPolls: number;
   readonly parkedSince: Instant | null;
@@ -100,6 +102,7 @@ export function knownHost(presence: HostPresence): KnownHost {
     wire: orNull(presence.wire),
     agentVersion: orNull(presence.agentVersion),
     certificateNotAfter: optional(presence.certificateNotAfter),
+    revokedBefore: optional(presence.revokedBefore),
     parkedPolls: presence.parkedPolls,
     parkedSince: optional(presence.parkedSince),
   };

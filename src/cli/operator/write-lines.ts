@@ -4,11 +4,13 @@ import type { Io } from "../io.js";
 /**
  * Writes lines to stdout, and waits where the reader is slower: what somebody pages through must not pile up in memory.
  *
- * @throws AbortError if the signal aborts while it waits
+ * @throws the signal's reason
  */
 export async function writeLines({ stdout }: Io, lines: readonly string[], signal: AbortSignal): Promise<void> {
   if (lines.length === 0 || stdout.write(`${lines.join("\n")}\n`)) return;
-  await once(stdout, "drain", { signal });
+  await once(stdout, "drain", { signal }).catch((thrown: unknown) => {
+    throw signal.aborted ? signal.reason : thrown;
+  });
 }
 
 /** The same for `--json`: one object on each line. */

@@ -23,10 +23,17 @@ interface PageRequest {
  * repeats anything. It also carries what it was filtered by, since a page of another list would be silently wrong.
  */
 class Pages<Position> {
+  readonly #list: string;
   readonly #write: (last: Position) => readonly string[];
   readonly #read: (parts: readonly string[]) => Position;
 
-  constructor(write: (last: Position) => readonly string[], read: (parts: readonly string[]) => Position) {
+  /** `list` tells its tokens from those of other lists. */
+  constructor(
+    list: string,
+    write: (last: Position) => readonly string[],
+    read: (parts: readonly string[]) => Position,
+  ) {
+    this.#list = list;
     this.#write = write;
     this.#read = read;
   }
@@ -42,12 +49,12 @@ class Pages<Position> {
   next({ size }: Page<Position>, items: readonly Position[], filter: object): string {
     const last = items.at(-1);
     if (last === undefined || items.length < size) return "";
-    return Buffer.from([digest(filter), ...this.#write(last)].join(" ")).toString("base64url");
+    return Buffer.from([digest(this.#list, filter), ...this.#write(last)].join(" ")).toString("base64url");
   }
 
   #position(token: string, filter: object): Position {
     const [filtered, ...parts] = Buffer.from(token, "base64url").toString("utf8").split(" ");
-    if (filtered !== digest(filter)) {
+    if (filtered !== digest(this.#list, filter)) {
       throw invalid("page_token", "must be the next_page_token of a page with the same filters");
     }
     return this.#read(parts);
@@ -55,6 +62,7 @@ class Pages<Position> {
 }
 
 export const dispatchPages = new Pages<DispatchKey>(
+  "dispatches",
   ({ hostname, rolloutId }) => [hostname, rolloutId],
   ([hostname = "", rolloutId = ""]) => ({
     hostname: parseHostname(hostname, "page_token"),
@@ -63,17 +71,20 @@ export const dispatchPages = new Pages<DispatchKey>(
 );
 
 export const hostPages = new Pages<{ readonly hostname: Hostname }>(
+  "hosts",
   ({ hostname }) => [hostname],
   ([hostname = ""]) => ({ hostname: parseHostname(hostname, "page_token") }),
 );
 
 /** Subjects of revocations: machine ids, or operators' Common Names. */
 export const subjectPages = new Pages<{ readonly subject: string }>(
+  "revocations",
   ({ subject }) => [subject],
   ([subject = ""]) => ({ subject }),
 );
 
 export const eventPages = new Pages<{ readonly id: number }>(
+  "events",
   ({ id }) => [String(id)],
   ([id = ""]) => {
     if (!/^\d{1,15}$/.test(id)) throw invalid("page_token", "must be the next_page_token of a page");
@@ -81,7 +92,10 @@ export const eventPages = new Pages<{ readonly id: number }>(
   },
 );
 
-/** The same for the same filter; undefined entries do not count. */
-function digest(filter: object): string {
-  return createHash("sha256").update(JSON.stringify(filter)).digest("base64url").slice(0, 8);
+/** The same for the same list with the same filter; undefined entries do not count. */
+function digest(list: string, filter: object): string {
+  return createHash("sha256")
+    .update(`${list} ${JSON.stringify(filter)}`)
+    .digest("base64url")
+    .slice(0, 8);
 }

@@ -19,7 +19,7 @@ import type { Queue } from "../../dispatch/queue.js";
 import { parseRolloutId } from "../../dispatch/rollout.js";
 import type { Call } from "../call.js";
 import { newDispatchFromProto, outcomeToProto, timestampFromInstant } from "../convert.js";
-import { eventToProto, presenceToProto, recordToProto, stateToProto } from "../convert-history.js";
+import { eventToProto, recordToProto, stateToProto } from "../convert-history.js";
 import { type BoundService, bindService } from "../service.js";
 import { audit } from "./audit.js";
 import { dispatchFilter, eventFilter } from "./filters.js";
@@ -42,7 +42,7 @@ export function queueService({ queue, reports, log }: QueueServiceOptions): Boun
   };
   return bindService(QueueService, {
     enqueueDispatches: (request, call) => enqueueDispatches(forOperator(call), request, call, log),
-    getDispatch: async (request, call) => getDispatch(forOperator(call), request),
+    getDispatch: async (request, call) => getDispatch(forOperator(call), reports, request),
     listDispatches: async (request, call) => listDispatches(forOperator(call), request),
     cancelDispatches: (request, call) => cancelDispatches(forOperator(call), request, call, log),
     listHosts: async (request, call) => reports.listHosts(forOperator(call), request),
@@ -67,7 +67,7 @@ async function enqueueDispatches(queue: Queue, request: EnqueueDispatchesRequest
 /** The timeline of a dispatch that planners re-emit is long; this is what a reader needs of it. */
 const maxEventsOfOne = 1_000;
 
-async function getDispatch(queue: Queue, request: GetDispatchRequest) {
+async function getDispatch(queue: Queue, reports: Reports, request: GetDispatchRequest) {
   const key: DispatchKey = {
     hostname: parseHostname(request.hostname, "hostname"),
     rolloutId: parseRolloutId(request.rolloutId, "rollout_id"),
@@ -80,7 +80,7 @@ async function getDispatch(queue: Queue, request: GetDispatchRequest) {
     queue.store.latestEvents(key, maxEventsOfOne),
     queue.presence(key.hostname),
   ]);
-  return { dispatch: recordToProto(row), events: events.map(eventToProto), host: presenceToProto(presence) };
+  return { dispatch: recordToProto(row), events: events.map(eventToProto), host: reports.presence(presence) };
 }
 
 async function listDispatches(queue: Queue, request: ListDispatchesRequest) {

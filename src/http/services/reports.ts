@@ -1,9 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { HostPresenceSchema } from "../../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
 import type { GetStatsResponseSchema, ListHostsRequest } from "../../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
 import { dispatchStates } from "../../dispatch/dispatch.js";
-import { type Instant, instantFromMs } from "../../dispatch/instant.js";
+import type { Hostname } from "../../dispatch/hostname.js";
+import { type Instant, instantFromMicros, instantFromMs } from "../../dispatch/instant.js";
 import type { Clock } from "../../dispatch/ports.js";
-import type { Queue } from "../../dispatch/queue.js";
+import type { Presence, Queue } from "../../dispatch/queue.js";
 import type { HostReport, ReportStore } from "../../dispatch/reports.js";
 import { timestampFromInstant } from "../convert.js";
 import { presenceToProto, stateToProto } from "../convert-history.js";
@@ -15,6 +17,8 @@ export interface ReportsOptions {
   readonly store: ReportStore | undefined;
   readonly clock: Pick<Clock, "nowMs">;
   readonly version: string;
+  /** Milliseconds since 1970; `undefined` for who is not revoked. */
+  readonly revokedBeforeMs: (hostname: Hostname) => number | undefined;
 }
 
 /** The fleet and the queue as operators read them. */
@@ -32,7 +36,10 @@ export class Reports {
     const page = hostPages.parse(request, filter);
     const hosts = await this.#store.listHosts(filter, page.after?.hostname, page.size);
     return {
-      hosts: hosts.map((host) => hostToProto(queue, host)),
+      hosts: hosts.map((host) => ({
+        presence: this.presence(queue.presenceOf(host.hostname, host.seen)),
+        ...hostToProto(host),
+      })),
       nextPageToken: hostPages.next(page, hosts, filter),
     };
   }
@@ -53,6 +60,11 @@ export class Reports {
     };
   }
 
+  presence(presence: Presence): MessageInitShape<typeof HostPresenceSchema> {
+    const ms = this.#options.revokedBeforeMs(presence.hostname);
+    return presenceToProto(presence, ms === undefined ? undefined : instantFromMicros(Math.floor(ms * 1_000)));
+  }
+
   lastEventId(): Promise<number> {
     return this.#store.lastEventId();
   }
@@ -63,16 +75,8 @@ export class Reports {
   }
 }
 
-function hostToProto(queue: Queue, { hostname, seen, pending, last }: HostReport) {
-  return {
-    presence: presenceToProto(queue.presenceOf(hostname, seen)),
-    pending,
-    ...(last === undefined
-      ? {}
-      : {
-          lastRolloutId: last.rolloutId,
-          lastState: stateToProto[last.state],
-          lastChangedAt: timestampFromInstant(last.changedAt),
-        }),
-  };
+function hostToProto({ pending, last }: HostReport) {
+  if (last === undefined) return { pending };
+  const { rolloutId: lastRolloutId, state, changedAt } = last;
+  return { pending, lastRolloutId, lastState: stateToProto[state], lastChangedAt: timestampFromInstant(changedAt) };
 }

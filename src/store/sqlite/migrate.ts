@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type Database from "better-sqlite3";
 import { type BetterSQLite3Database, drizzle } from "drizzle-orm/better-sqlite3";
@@ -32,6 +34,27 @@ export function migrateDatabase(client: Database.Database): BetterSQLite3Databas
   const db = drizzle({ client });
   migrate(db, { migrationsFolder });
   return db;
+}
+
+/** Names of migrations, in their order. */
+export interface MigrationState {
+  readonly applied: readonly string[];
+  readonly pending: readonly string[];
+}
+
+/** Of a database that {@link assertOurDatabase} has found to be ours: its history is the beginning of this program's. */
+export function migrationState(client: Database.Database): MigrationState {
+  const names = migrationNames();
+  const applied = tablesIn(client).includes(migrationsTable) ? appliedHashes(client).length : 0;
+  return { applied: names.slice(0, applied), pending: names.slice(applied) };
+}
+
+/** From drizzle-kit's journal: what the migrator reads has no names. */
+function migrationNames(): string[] {
+  const journal: unknown = JSON.parse(readFileSync(join(migrationsFolder, "meta", "_journal.json"), "utf8"));
+  const entries = typeof journal === "object" && journal !== null && "entries" in journal ? journal.entries : undefined;
+  if (!Array.isArray(entries)) throw new Error("the journal of the migrations has no entries");
+  return entries.map((entry: { readonly tag?: unknown }) => String(entry.tag));
 }
 
 /** The migrator's own name for it. */

@@ -1,4 +1,5 @@
 import Database from "better-sqlite3";
+import { lockHolder } from "./lock-holder.js";
 
 /** Why a database file could not be opened, and what to do about it. Nothing was written to the file. */
 const troubles = {
@@ -29,7 +30,10 @@ export class StoreOpenError extends Error {
 /** Names the trouble behind an error of SQLite or of the file system; anything else is returned as it is. */
 export function storeOpenErrorFrom(error: unknown, path: string): unknown {
   const trouble = troubleOf(error);
-  return trouble === undefined ? error : new StoreOpenError(trouble, path, messageOf(error), { cause: error });
+  if (trouble === undefined) return error;
+  const holder = trouble === "held" ? lockHolder(path) : undefined;
+  const detail = holder === undefined ? messageOf(error) : `by process ${holder}: ${messageOf(error)}`;
+  return new StoreOpenError(trouble, path, detail, { cause: error });
 }
 
 function troubleOf(error: unknown): keyof typeof troubles | undefined {

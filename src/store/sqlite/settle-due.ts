@@ -1,26 +1,38 @@
+import type { NewEvent } from "../../dispatch/event.js";
 import type { Hostname } from "../../dispatch/hostname.js";
 import type { Instant, Moment } from "../../dispatch/instant.js";
 import { fallenDue } from "../../dispatch/life.js";
 import { keep } from "./change.js";
 import type { Statements } from "./statements.js";
 
-/**
- * @param since when this was done last: whose `not_before` has passed since then can be taken now
- * @returns hosts for which something waits (again)
- */
-export function settleDue(statements: Statements, moment: Moment, since: Instant, limit: number): Set<Hostname> {
+export interface Settling {
+  readonly moment: Moment;
+  /** When this was done last: whose `not_before` has passed since then can be taken now. */
+  readonly since: Instant;
+  readonly limit: number;
+}
+
+export interface Settled {
+  /** For whom something waits (again). */
+  readonly hostnames: Set<Hostname>;
+  readonly events: readonly NewEvent[];
+}
+
+export function settleDue(statements: Statements, { moment, since, limit }: Settling): Settled {
   const { now, steady } = moment;
   const leasesOver = statements.leasesOver.all({ steady, limit });
   const due = [...leasesOver, ...statements.expired.all({ now, limit: limit - leasesOver.length })];
   const hostnames = new Set<Hostname>();
+  const events: NewEvent[] = [];
   for (const row of due) {
     const change = fallenDue(row, moment);
     if (change === undefined) continue;
     keep(statements, change);
+    events.push(change.event);
     if (change.row.state === "pending") hostnames.add(row.hostname);
   }
   for (const { hostname } of statements.begunSince.all({ since, now })) hostnames.add(hostname);
-  return hostnames;
+  return { hostnames, events };
 }
 
 /** In how many milliseconds the next thing falls due; `undefined` if nothing ever will. */

@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
 import { instantFromMs, type Moment, type Steady } from "../../dispatch/instant.js";
 import type { Clock } from "../../dispatch/ports.js";
@@ -19,6 +19,7 @@ const onlyRow = 1;
 export class SteadyClock {
   readonly #clock: BootClock;
   readonly #offsetMicros: number;
+  readonly #keepLast: ReturnType<typeof prepareKeepLast>;
 
   constructor(db: BetterSQLite3Database, clock: BootClock) {
     this.#clock = clock;
@@ -32,6 +33,15 @@ export class SteadyClock {
       .values({ id: onlyRow, ...row })
       .onConflictDoUpdate({ target: steadyClock.id, set: row })
       .run();
+    this.#keepLast = prepareKeepLast(db);
+  }
+
+  /**
+   * Part of each transaction that begins a lease: after a boot with a wall clock that is behind, time goes on from the
+   * last of these, so that no lease gets longer than it was.
+   */
+  keepLast({ steady }: Moment): void {
+    this.#keepLast.run({ steady });
   }
 
   read(): Moment {
@@ -41,6 +51,14 @@ export class SteadyClock {
   #steady(): Steady {
     return (microsFrom(this.#clock.monotonicMs()) + this.#offsetMicros) as Steady;
   }
+}
+
+function prepareKeepLast(db: BetterSQLite3Database) {
+  return db
+    .update(steadyClock)
+    .set({ lastSteady: sql`${sql.placeholder("steady")}` })
+    .where(eq(steadyClock.id, onlyRow))
+    .prepare();
 }
 
 function microsFrom(ms: number): number {

@@ -26,6 +26,11 @@ const cases = {
     inState({ notBefore: at("14:00:00"), attempt: 0 }),
     "web-01 has not got stable@a1 because it is not handed out before 2026-05-16 14:00:00Z (in 2 h).",
   ],
+  revoked: [
+    facts({ host: host({ lastSeenAt: at("09:00:00"), revokedBefore: at("11:00:00") }) }),
+    `${waiting}, and certificates of web-01 that were issued before 2026-05-16 11:00:00Z (1 h ago) are refused, since it ` +
+      "is revoked.",
+  ],
   never_polled: [facts({ host: stranger }), `${waiting}, and web-01 has never polled.`],
   certificate_expired: [
     facts({ host: host({ lastSeenAt: at("11:50:00"), certificateNotAfter: at("11:55:00") }) }),

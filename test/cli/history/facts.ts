@@ -57,6 +57,7 @@ export function host(change: Partial<KnownHost> = {}): KnownHost {
     wire: "http",
     agentVersion: "nixfleet-agent/1.2",
     certificateNotAfter: at("23:00:00"),
+    revokedBefore: null,
     parkedPolls: 0,
     parkedSince: null,
     ...change,

@@ -2,7 +2,7 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AgentService } from "../../../gen/nixfleet/dispatch/v1/agent_service_pb.js";
 import type { Issued } from "../../../src/pki/issue.js";
-import { HttpClient, type Reply, type WireDispatch } from "./client.js";
+import type { HttpClient, Reply, WireDispatch } from "./client.js";
 import type { TestPki } from "./pki.js";
 import type { TestServer } from "./server.js";
 

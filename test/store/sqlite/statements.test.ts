@@ -1,6 +1,7 @@
 import type Database from "better-sqlite3";
 import { drizzle } from "drizzle-orm/better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { instantFromMs } from "../../../src/dispatch/instant.js";
 import { migrateDatabase } from "../../../src/store/sqlite/migrate.js";
 import { openDatabase } from "../../../src/store/sqlite/open.js";
 import { prepareStatements, type Statements } from "../../../src/store/sqlite/statements.js";
@@ -27,15 +28,16 @@ describe("a statement of the hot path", () => {
   const planOf = (name: keyof Statements) => plan(prepareStatements(drizzle({ client }))[name].getQuery().sql);
 
   test.each<[keyof Statements, string]>([
-    ["takeable", "SEARCH dispatches USING INDEX dispatches_pending (hostname=?)"],
-    ["pendingOfChannel", "SEARCH dispatches USING INDEX dispatches_pending (hostname=?)"],
-    ["leasesOver", "SEARCH dispatches USING INDEX dispatches_leased (lease_ends_at<?)"],
-    ["expired", "SEARCH dispatches USING INDEX dispatches_not_after (not_after<?)"],
-    ["nextLeaseEnd", "SEARCH dispatches USING COVERING INDEX dispatches_leased"],
-    ["nextBegin", "SEARCH dispatches USING COVERING INDEX dispatches_not_before (not_before>?)"],
-    ["nextEnd", "SEARCH dispatches USING COVERING INDEX dispatches_not_after"],
-  ])("%s finds its rows by the index of those alone, in order, and scans nothing", (name, step) => {
-    expect(planOf(name)).toEqual([step]);
+    ["takeable", "dispatches_pending (hostname=?)"],
+    ["pendingOfChannel", "dispatches_pending (hostname=?)"],
+    ["leasesOver", "dispatches_leased (lease_ends_at<?)"],
+    ["expired", "dispatches_not_after (not_after>? AND not_after<?)"],
+    ["nextLeaseEnd", "dispatches_leased"],
+    ["nextBegin", "dispatches_not_before (not_before>?)"],
+    ["nextEnd", "dispatches_not_after (not_after>?)"],
+  ])("%s finds its rows by the index of those alone, in order, and scans nothing", (name, index) => {
+    const steps = planOf(name).map((step) => step.replace("COVERING ", ""));
+    expect(steps).toEqual([`SEARCH dispatches USING INDEX ${index}`]);
   });
 
   test.each<[keyof Statements, string]>([
@@ -64,7 +66,7 @@ describe("a statement of the hot path", () => {
     client.close();
     const clock = new FakeClock();
     const store = openStore(path(), clock);
-    const window = { notBefore: null, notAfter: (clock.nowMs() + 10_000) * 1_000 } as Partial<object>;
+    const window = { notAfter: instantFromMs(clock.nowMs() + 10_000) };
     await store.enqueue([group(newDispatch("web-01", undefined, undefined, window), newDispatch("web-02"))]);
     await store.enqueue([group(newDispatch("web-03"), newDispatch("web-04"))]);
     await store.take([want("web-01"), want("web-03", taker({ kind: "lease", leaseMs: 1_000 }))]);

@@ -1,0 +1,186 @@
+import { randomBytes } from "node:crypto";
+import { leaseTokenFrom } from "../dispatch/lease.js";
+import type { Cancel, Clock, Log, Random } from "../dispatch/ports.js";
+import { Queue, type QueueOptions } from "../dispatch/queue.js";
+import { AdminListener } from "../http/admin.js";
+import { createBinding } from "../http/binding/binding.js";
+import { watchExpiry } from "../http/expiry-watch.js";
+import { Front } from "../http/front.js";
+import { grpcHealthHandlers } from "../http/grpc-health.js";
+import { Readiness } from "../http/health.js";
+import { limits } from "../http/limits.js";
+import { Listener } from "../http/listener.js";
+import { RequestLog } from "../http/request-log.js";
+import { rpcHandlers } from "../http/rpc.js";
+import type { BoundService } from "../http/service.js";
+import { agentService } from "../http/services/agent-service.js";
+import { queueService } from "../http/services/queue-service.js";
+import { Reports } from "../http/services/reports.js";
+import { trustService } from "../http/services/trust-service.js";
+import { certificateTroubles, handshakeFailures } from "../http/tls-rejection.js";
+import { type IdentityPolicy, isHeld, refusals } from "../identity/identity.js";
+import { operatorMatcher } from "../identity/operator-pattern.js";
+import { RevocationFile } from "../identity/revocation-file.js";
+import { RevocationList } from "../identity/revocation-list.js";
+import { SqliteStore } from "../store/sqlite/store.js";
+import { bootId, systemClock } from "../telemetry/clock.js";
+import { Metrics } from "../telemetry/metrics.js";
+import { programVersion } from "../telemetry/version.js";
+import type { ServerOptions } from "./options.js";
+
+/** A server's parts, joined, of which none listens yet. */
+export interface Parts {
+  readonly clock: Clock;
+  /** `undefined` with `db: none`. */
+  readonly queue: Queue | undefined;
+  readonly revocations: RevocationList;
+  readonly cutRefused: () => void;
+  readonly stopExpiry: Cancel;
+  readonly readiness: Readiness;
+  readonly front: Front;
+  readonly listener: Listener;
+  readonly admin: AdminListener;
+}
+
+/** @throws StoreOpenError, or Error for a bad file. Nothing is left open then. */
+export async function createParts(options: ServerOptions): Promise<Parts> {
+  const { clock = systemClock, random = Math.random, log } = options;
+  const metrics = createMetrics(clock);
+  const file = options.revocations === undefined ? undefined : new RevocationFile(options.revocations, log);
+  let store: SqliteStore | undefined;
+  try {
+    store = openStore(options, clock, metrics);
+    const revocations = await RevocationList.open({ file, store: store?.revocations });
+    const queue = store && createQueue(options, { store, clock, random, meter: metrics.queue });
+    return joinParts(options, { clock, random, revocations, store, queue, metrics });
+  } catch (error) {
+    await store?.close();
+    file?.close();
+    throw error;
+  }
+}
+
+interface FirstParts extends Pick<Parts, "clock" | "revocations" | "queue"> {
+  readonly random: Random;
+  readonly store: SqliteStore | undefined;
+  readonly metrics: Metrics;
+}
+
+function joinParts(options: ServerOptions, parts: FirstParts): Parts {
+  const { log, tls } = options;
+  const { clock, revocations, queue, metrics } = parts;
+  const policy = createPolicy(options, revocations);
+  const readiness = new Readiness({ checkStore: async () => queue?.check(), clock });
+  const front = createFront(options, parts, { policy, readiness });
+  const listener = new Listener({
+    tls,
+    log,
+    onRequest: (request, response) => front.serve(request, response, listener.connections),
+    meter: metrics.traffic,
+  });
+  observe(metrics, listener, parts, options);
+  const cutRefused = () => cutRefusedNow(listener, policy, clock, log);
+  revocations.onChange(cutRefused);
+  const stopExpiry = watchExpiry(listener.connections, clock, (connections) => {
+    log.info({ connections }, "connections cut: their certificates have expired");
+  });
+  const admin = new AdminListener(readiness, metrics);
+  return { stopExpiry, clock, queue, revocations, cutRefused, readiness, front, listener, admin };
+}
+
+function createFront(
+  { log }: ServerOptions,
+  parts: FirstParts,
+  { policy, readiness }: { readonly policy: IdentityPolicy; readonly readiness: Readiness },
+): Front {
+  const { clock, metrics } = parts;
+  const services = createServices(parts, log);
+  return new Front({
+    binding: createBinding(services, { maxBodyBytes: limits.maxBodyBytes }),
+    rpcs: rpcHandlers(services, { maxBodyBytes: limits.maxBodyBytes }),
+    probes: grpcHealthHandlers({ health: readiness, services: services.map(({ service }) => service.typeName), clock }),
+    policy,
+    clock,
+    health: readiness,
+    requestLog: new RequestLog(log, clock),
+    meter: metrics.traffic,
+  });
+}
+
+function createMetrics(clock: Clock): Metrics {
+  const tlsRejections = { handshake: handshakeFailures, certificate: certificateTroubles };
+  return new Metrics({ version: programVersion(), clock, traffic: { refusals, tlsRejections } });
+}
+
+function observe(metrics: Metrics, listener: Listener, { queue, store }: FirstParts, { db }: ServerOptions): void {
+  metrics.observe({
+    queue:
+      queue === undefined || store === undefined || db.kind === "none"
+        ? undefined
+        : {
+            store,
+            parkedPolls: () => queue.polls.size,
+            parkedHosts: () => queue.polls.hosts,
+            isParked: (hostname) => queue.polls.parked(hostname).polls > 0,
+            watchers: () => queue.events.watchers,
+            walPath: `${db.path}-wal`,
+          },
+    openConnections: () => listener.connections.size,
+    certificateNotAfterMs: () => listener.certificateNotAfterMs,
+  });
+}
+
+function createServices({ clock, random, store, queue, revocations }: FirstParts, log: Log): readonly BoundService[] {
+  const reports = new Reports({
+    store,
+    clock,
+    version: programVersion(),
+    revokedBeforeMs: (subject) => revocations.revokedBeforeMs(subject),
+  });
+  return [
+    agentService({ queue, random, log }),
+    queueService({ queue, reports, log }),
+    trustService({ revocations, store: store?.revocations, clock, log }),
+  ];
+}
+
+function createPolicy(options: ServerOptions, revocations: RevocationList): IdentityPolicy {
+  return {
+    agentCnSuffix: options.agentCnSuffix,
+    isOperatorCn: operatorMatcher(options.operatorCn),
+    hasOperatorCa: options.tls.operatorCa !== undefined,
+    revokedBeforeMs: (subject) => revocations.revokedBeforeMs(subject),
+  };
+}
+
+function openStore({ db }: ServerOptions, clock: Clock, { queue: meter }: Metrics): SqliteStore | undefined {
+  if (db.kind === "none") return undefined;
+  const bootClock = { nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs(), bootId: bootId() };
+  return SqliteStore.open(db.path, {
+    clock: bootClock,
+    newToken: () => leaseTokenFrom(randomBytes(16)),
+    onDue: (event) => meter.changed(event),
+  });
+}
+
+function createQueue(
+  options: ServerOptions,
+  own: Pick<QueueOptions, "clock" | "random" | "meter"> & { readonly store: SqliteStore },
+): Queue {
+  const { delivery = "once", confirmWithinMs = 30_000, retainMs = thirtyDaysMs } = options;
+  return new Queue({
+    ...options,
+    ...own,
+    failPoint: options.failPoint ?? (() => undefined),
+    plainTerms: delivery === "confirmed" ? { kind: "confirmed", withinMs: confirmWithinMs } : { kind: "once" },
+    retainMs,
+  });
+}
+
+const thirtyDaysMs = 30 * 24 * 60 * 60 * 1_000;
+
+/** A parked poll must not outlive its host's revocation, nor an idle connection its certificate. */
+function cutRefusedNow(listener: Listener, policy: IdentityPolicy, clock: Clock, log: Log): void {
+  const connections = listener.connections.destroyIf((cert) => !isHeld(cert, policy, clock.nowMs()));
+  if (connections > 0) log.warn({ connections }, "connections cut: their certificates do not hold any more");
+}

@@ -1,0 +1,66 @@
+import type { Event } from "../../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
+import { formatSpan } from "../elapsed.js";
+import { who } from "../history/event-text.js";
+import { type KnownEvent, knownEvent } from "../history/record.js";
+import { paintKind } from "../history/style.js";
+import { rfc3339, type TimeStyle } from "../history/times.js";
+import type { Io } from "../io.js";
+import { oneLine, paint } from "../output.js";
+
+/** An event among those of all dispatches. */
+export interface FleetEvent extends KnownEvent {
+  readonly hostname: string;
+  readonly rolloutId: string;
+}
+
+export function fleetEvent(event: Event): FleetEvent {
+  return { ...knownEvent(event), hostname: oneLine(event.hostname), rolloutId: oneLine(event.rolloutId) };
+}
+
+/** What `--json` prints; see `dispatchJson` for what scripts can rely on. */
+export function eventJson({ id, at, hostname, rolloutId, kind, attempt, actor, address, wire, ...event }: FleetEvent) {
+  const { detail, parkedMs } = event;
+  const who = { actor, address, wire };
+  return { id, at: rfc3339(at), hostname, rollout_id: rolloutId, kind, attempt, ...who, detail, parked_ms: parkedMs };
+}
+
+/** Lines that stand under each other as they come: a column grows with the widest cell so far, and never shrinks. */
+export class EventLines {
+  readonly #time: TimeStyle;
+  readonly #io: Io;
+  readonly #widths = new Map<string, number>();
+
+  constructor(time: TimeStyle, io: Io) {
+    this.#time = time;
+    this.#io = io;
+  }
+
+  line(event: FleetEvent): string {
+    const cells = [
+      paint(this.#io, this.#io.stdout, "dim", this.#cell("id", String(event.id))),
+      this.#time.fine(event.at),
+      this.#cell("host", event.hostname),
+      this.#cell("rollout", event.rolloutId),
+      paintKind(this.#io, event.kind, event.kind.padEnd("lease_expired".length)),
+      details(event),
+    ];
+    return cells.join("  ");
+  }
+
+  #cell(column: string, text: string): string {
+    const width = Math.max(this.#widths.get(column) ?? 0, text.length);
+    this.#widths.set(column, width);
+    return text.padEnd(width);
+  }
+}
+
+/** `attempt 2, by web-01 at 10.0.0.7 over http, parked for 3.2 s: disk full`. */
+function details(event: FleetEvent): string {
+  const { attempt, parkedMs, detail } = event;
+  const facts = [
+    ...(attempt === 0 ? [] : [`attempt ${attempt}`]),
+    `by ${who(event)}`,
+    ...(parkedMs === null ? [] : [`its poll had been parked for ${formatSpan(parkedMs)}`]),
+  ].join(", ");
+  return detail === "" ? facts : `${facts}: ${detail}`;
+}

@@ -1,0 +1,33 @@
+import type { Meter, StoreOperation } from "./meter.js";
+import type { Clock, DispatchStore } from "./ports.js";
+
+/** The same store, which tells a meter how long its calls are and which of them fail. */
+export function metered(store: DispatchStore, meter: Meter, clock: Pick<Clock, "monotonicMs">): DispatchStore {
+  // A call that throws before it returns its promise has failed too: hence the function.
+  const timed = async <T>(operation: StoreOperation, call: () => Promise<T>): Promise<T> => {
+    const startedMs = clock.monotonicMs();
+    try {
+      const result = await call();
+      meter.stored(operation, clock.monotonicMs() - startedMs);
+      return result;
+    } catch (error) {
+      meter.storeFailed(operation);
+      throw error;
+    }
+  };
+  return {
+    take: (wants) => timed("take", () => store.take(wants)),
+    apply: (steps) => timed("apply", () => store.apply(steps)),
+    enqueue: (groups) => timed("enqueue", () => store.enqueue(groups)),
+    settleDue: (limit) => timed("settleDue", () => store.settleDue(limit)),
+    note: (notes) => timed("note", () => store.note(notes)),
+    find: (key) => timed("find", () => store.find(key)),
+    list: (filter, after, limit) => timed("list", () => store.list(filter, after, limit)),
+    listEvents: (filter, afterId, limit) => timed("listEvents", () => store.listEvents(filter, afterId, limit)),
+    latestEvents: (key, limit) => timed("latestEvents", () => store.latestEvents(key, limit)),
+    findHost: (hostname) => timed("findHost", () => store.findHost(hostname)),
+    prune: (before, limit) => timed("prune", () => store.prune(before, limit)),
+    check: () => timed("check", () => store.check()),
+    close: () => store.close(),
+  };
+}
