@@ -25,6 +25,6 @@ export class LastLine {
 
 function readable(line: string): string {
   return stripVTControlCharacters(line.slice(0, maxChars))
-    .replace(/\p{Cc}+/gu, " ")
+    .replace(/ *\p{Cc}+ */gu, " ")
     .trim();
 }

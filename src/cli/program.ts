@@ -36,7 +36,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 }
 
 /** Every command. Each is one file, which knows nothing of the others. */
-function commands(io: Io): Command[] {
+export function commands(io: Io): Command[] {
   const make = [
     ...[serveCommand, enqueueCommand, listCommand, showCommand, explainCommand, cancelCommand, watchCommand],
     ...[hostsCommand, statsCommand, revokeCommand, restoreCommand, revocationsCommand],

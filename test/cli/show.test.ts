@@ -157,6 +157,7 @@ describe("show", () => {
         certificate_not_after: instant,
         parked_polls: 0,
         parked_since: null,
+        revoked_before: null,
       },
     });
   });

@@ -71,5 +71,6 @@ export function masked(output: string, home: string): string {
     .replace(/(localhost|127\.0\.0\.1):\d+/g, "$1:PORT")
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z */g, "INSTANT ")
     .replace(/\b\d{4}-\d\d-\d\d\b/g, "DATE")
+    .replace(/\bdue in \d+ [sm]\b/g, "due in A WHILE")
     .trim();
 }

@@ -38,7 +38,7 @@ describe("docs/identity.md", () => {
 
   test("lists every message of a refusal", () => {
     const source = readFileSync("src/identity/identity.ts", "utf8");
-    const thrown = [...source.matchAll(/refuse\(["`](.*?)["`]\)/g)].map(([, why = ""]) =>
+    const thrown = [...source.matchAll(/refuse\("\w+", ["`](.*?)["`]\)/g)].map(([, why = ""]) =>
       `the client certificate ${why}`.replace(/\$\{.*?\}/g, "…"),
     );
     const listed = tableRows(page, "Message").flatMap(([message = ""]) => codeSpans(message));

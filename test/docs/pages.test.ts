@@ -2,11 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
-import { agentCommand } from "../../src/cli/agent.js";
-import { enqueueCommand } from "../../src/cli/enqueue.js";
 import { exitTable } from "../../src/cli/exit.js";
-import { pkiCommand } from "../../src/cli/pki.js";
-import { serveCommand } from "../../src/cli/serve.js";
+import { commands } from "../../src/cli/program.js";
 import { unknownVariables } from "../../src/config/variables.js";
 import { recordingIo } from "../cli/recording-io.js";
 import { anchorsIn, linksIn, section, tableRows } from "./markdown.js";
@@ -15,8 +12,7 @@ import { codeSpans, pages } from "./sources.js";
 const manifest: { scripts: Record<string, string> } = JSON.parse(readFileSync("package.json", "utf8"));
 
 const { io } = recordingIo();
-const commands = [serveCommand, enqueueCommand, agentCommand, pkiCommand].map((make) => make(io));
-const flags = new Set(["--help", "--version", ...commands.flatMap(flagsOf)]);
+const flags = new Set(["--help", "--version", ...commands(io).flatMap(flagsOf)]);
 
 function flagsOf(command: Command): string[] {
   return [...command.options.map(({ long }) => long ?? ""), ...command.commands.flatMap(flagsOf)];

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterAll, expect } from "vitest";
+import { afterAll, vi } from "vitest";
 import type { TestPki } from "../support/pki.js";
 
 const program = fileURLToPath(new URL("./agent.mjs", import.meta.url));
@@ -52,7 +52,7 @@ export class AgentProcess {
   /** Stops it where it stands. Resolves once the kernel has. */
   async stop(): Promise<void> {
     this.#child.kill("SIGSTOP");
-    await expect.poll(() => stateOf(this.#child)).toBe("T");
+    await vi.waitUntil(() => stateOf(this.#child) === "T", { timeout: 10_000 });
   }
 
   /** Lets it go on. */

@@ -6,7 +6,7 @@ import { untilParked } from "../support/parked.js";
 import { TestPki } from "../support/pki.js";
 import { TestServer } from "../support/server.js";
 import { AgentProcess } from "./agent-process.js";
-import { confirmingFlags, expectRedelivered, rolloutId, waysToTake } from "./confirming.js";
+import { confirmingFlags, expectRedelivered, patientFlags, rolloutId, waysToTake } from "./confirming.js";
 import { TcpProxy } from "./proxy.js";
 
 let pki: TestPki;
@@ -31,15 +31,18 @@ interface Behind {
 }
 
 /** An agent whose poll is parked, by way of a proxy of its own. */
-async function agentBehindProxy(agent: Behind): Promise<{ readonly agent: AgentProcess; readonly proxy: TcpProxy }> {
-  const proxy = await TcpProxy.start(server);
+async function agentBehindProxy(
+  agent: Behind,
+  to = server,
+): Promise<{ readonly agent: AgentProcess; readonly proxy: TcpProxy }> {
+  const proxy = await TcpProxy.start(to);
   const running = await AgentProcess.start(pki, { ...agent, port: proxy.port });
-  await untilParked(server, agent.hostname);
+  await untilParked(to, agent.hostname);
   return { agent: running, proxy };
 }
 
-async function takeDirectly(hostname: string, query = "?wait=60"): Promise<number> {
-  return (await new HttpClient(server, pki, await pki.agent(hostname)).poll(query)).status;
+async function takeDirectly(hostname: string, query = "?wait=60", at = server): Promise<number> {
+  return (await new HttpClient(at, pki, await pki.agent(hostname)).poll(query)).status;
 }
 
 describe.concurrent.each(waysToTake.map((way, i) => ({ ...way, i })))(
@@ -78,14 +81,17 @@ describe.concurrent.each([
 ])("control: a proxy that lets everything through, $version", ({ version, http2 }) => {
   test("the dispatch arrives, is confirmed, and comes once", async () => {
     const hostname = `through-${http2 ? 2 : 1}`;
-    const { agent } = await agentBehindProxy({ hostname, query: "?wait=60", http2, polls: 2 });
+    const patient = await TestServer.start(pki, { flags: patientFlags });
+    const planner = new HttpClient(patient, pki, pki.operator);
+    const { agent } = await agentBehindProxy({ hostname, query: "?wait=60", http2, polls: 2 }, patient);
     const answer = agent.answer();
-    await operator.enqueue(wireDispatch(hostname));
+    await planner.enqueue(wireDispatch(hostname));
     expect((await answer).status, version).toBe(200);
-    await untilState(operator, hostname, rolloutId, "delivered");
-    expect(await kindsOf(operator, hostname, rolloutId)).toContain("confirmed");
+    await untilState(planner, hostname, rolloutId, "delivered");
+    expect(await kindsOf(planner, hostname, rolloutId)).toContain("confirmed");
     await agent.kill();
-    expect(await takeDirectly(hostname, "?wait=3")).toBe(204);
+    expect(await takeDirectly(hostname, "?wait=0", patient)).toBe(204);
+    await patient.stop();
   });
 });
 

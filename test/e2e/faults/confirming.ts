@@ -4,15 +4,18 @@ import { historyOf } from "../support/history.js";
 
 export const rolloutId = "stable@a1b2c3d4";
 
-/** Confirmed delivery with a short time, and no sweep that would wake anybody. */
-export const confirmingFlags = [
-  ...["--log-level", "debug", "--sweep", "1h"],
-  ...["--delivery", "confirmed", "--confirm-within", "2s"],
-] as const;
+/** No sweep that would wake anybody. */
+const confirmed = ["--log-level", "debug", "--sweep", "1h", "--delivery", "confirmed"] as const;
+
+/** Confirmed delivery that does not wait for proof for long, for agents that never give it. */
+export const confirmingFlags = [...confirmed, "--confirm-within", "4s"] as const;
+
+/** The same for agents that do give it, however slow the machine. */
+export const patientFlags = [...confirmed, "--confirm-within", "1m"] as const;
 
 /** How an agent can take so that what it does not receive comes back. */
 export const waysToTake = [
-  { way: "under a lease, HTTP/1.1", query: "?wait=60&lease_seconds=2", http2: false },
+  { way: "under a lease, HTTP/1.1", query: "?wait=60&lease_seconds=4", http2: false },
   { way: "with confirmed delivery, HTTP/1.1", query: "?wait=60", http2: false },
   { way: "with confirmed delivery, HTTP/2", query: "?wait=60", http2: true },
 ] as const;

@@ -6,7 +6,7 @@ import { parkedSoFar, untilParked } from "../support/parked.js";
 import { TestPki } from "../support/pki.js";
 import { TestServer } from "../support/server.js";
 import { AgentProcess, type AgentProcessOptions } from "./agent-process.js";
-import { confirmingFlags, expectRedelivered, rolloutId, waysToTake } from "./confirming.js";
+import { confirmingFlags, expectRedelivered, patientFlags, rolloutId, waysToTake } from "./confirming.js";
 
 let pki: TestPki;
 let server: TestServer;
@@ -94,15 +94,18 @@ describe.concurrent("control", () => {
     { version: "HTTP/1.1", http2: false },
     { version: "HTTP/2", http2: true },
   ])("an agent that is not stopped is confirmed, and gets it once, over $version", async ({ http2 }) => {
+    const patient = await TestServer.start(pki, { flags: patientFlags });
+    const planner = new HttpClient(patient, pki, pki.operator);
     const hostname = newHost();
-    const agent = await parkedAgent(hostname, { http2, polls: 2 });
+    const agent = await parkedAgent(hostname, { http2, polls: 2 }, patient);
     const answer = agent.answer();
-    await operator.enqueue(wireDispatch(hostname));
+    await planner.enqueue(wireDispatch(hostname));
     expect((await answer).status).toBe(200);
-    await untilState(operator, hostname, rolloutId, "delivered");
-    expect(await kindsOf(operator, hostname, rolloutId)).toContain("confirmed");
+    await untilState(planner, hostname, rolloutId, "delivered");
+    expect(await kindsOf(planner, hostname, rolloutId)).toContain("confirmed");
     await agent.kill();
-    expect(await takeHealthy(hostname, "?wait=3")).toBe(204);
+    expect(await takeHealthy(hostname, "?wait=0", patient)).toBe(204);
+    await patient.stop();
   });
 
   test("with --delivery once the dispatch of a stopped agent is gone: that is what the others are for", async () => {

@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import type { HttpClient } from "./client.js";
 
 /** What GetDispatch says over plain HTTP. Enumerations without their prefix, in lower case: `leased`, `lease_expired`. */
@@ -39,14 +39,18 @@ export async function kindsOf(operator: HttpClient, hostname: string, rolloutId:
 
 /** Waits until the dispatch is in a state. */
 export async function untilState(operator: HttpClient, hostname: string, rolloutId: string, state: string) {
-  const stateNow = async () => (await historyOf(operator, hostname, rolloutId)).state;
-  await expect.poll(stateNow, { timeout: 30_000 }).toBe(state);
+  await until(async () => expect((await historyOf(operator, hostname, rolloutId)).state).toBe(state));
 }
 
 /** Waits until the dispatch has had so many events of a kind. `flushed` is written a little after it has happened. */
 export async function untilEvent(operator: HttpClient, hostname: string, rolloutId: string, kind: string, times = 1) {
   const count = async () => (await kindsOf(operator, hostname, rolloutId)).filter((each) => each === kind).length;
-  await expect.poll(count, { timeout: 30_000 }).toBeGreaterThanOrEqual(times);
+  await until(async () => expect(await count()).toBeGreaterThanOrEqual(times));
+}
+
+/** Not `expect.poll`, which loses its test where several run at once. */
+async function until(check: () => Promise<void>): Promise<void> {
+  await vi.waitFor(check, { timeout: 30_000 });
 }
 
 function word(constant: string, prefix: string): string {
