@@ -14,6 +14,13 @@ export interface CommandManual {
   readonly exits: readonly ExitName[];
 }
 
+/** For texts that are written in lines: they are wrapped at the terminal's width only. What stands in brackets begins a line. */
+export const flowingHelp = { styleCommandDescription: flowing, styleOptionDescription: flowing };
+
+function flowing(text: string): string {
+  return text.replace(/(?<!\n)\n(?![\n(])/g, " ");
+}
+
 const manuals = new WeakMap<Command, CommandManual>();
 
 /** Adds examples and exit codes to the end of a command's help. */

@@ -7,6 +7,7 @@ import { configCommand } from "./config.js";
 import { enqueueCommand } from "./enqueue.js";
 import { exitNameOf, exitTable } from "./exit.js";
 import { explainCommand } from "./explain.js";
+import { flowingHelp } from "./help.js";
 import { hostsCommand } from "./hosts.js";
 import type { Io } from "./io.js";
 import { listCommand } from "./list.js";
@@ -50,7 +51,8 @@ function program(io: Io): Command {
     .description('Hands dispatches ("host H: activate closure C for rollout R") to agents that only ever pull.')
     .version(programVersion(), "-V, --version", "Print the version.")
     .helpOption("-h, --help", "Print this help.")
-    .helpCommand("help [command]", "print the help of a command");
+    .helpCommand("help [command]", "print the help of a command")
+    .configureHelp(flowingHelp);
   for (const command of commands(io)) root.addCommand(command);
   equip(root, root, io);
   return root;

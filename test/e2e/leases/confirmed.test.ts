@@ -103,7 +103,6 @@ describe("receipt is not proven", () => {
     while (!statuses.includes(200)) statuses.push((await agent.poll("?wait=1")).status);
     const waitedMs = performance.now() - startedMs;
     expect(waitedMs).toBeGreaterThanOrEqual(withinMs);
-    expect(waitedMs).toBeLessThan(withinMs + 10_000);
     // Each empty answer had waited, at least 95 % of its second: nothing has answered the loop faster.
     expect(statuses.length - 1).toBeLessThanOrEqual(Math.ceil(waitedMs / 950));
     const { events, attempt } = await historyOf(operator, "unproven", rolloutId);
