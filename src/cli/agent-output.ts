@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { type AgentEvent, type Dispatch, dispatchToJson, type LeaseCall, type LeasedDispatch } from "../agent/index.js";
-import { formatElapsed } from "./elapsed.js";
+import { formatElapsed } from "../words/elapsed.js";
 import type { Io } from "./io.js";
 import { printJson, printLine, printWarning } from "./output.js";
 

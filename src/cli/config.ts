@@ -6,6 +6,7 @@ import { UsageError } from "../config/usage-error.js";
 import type { Log } from "../dispatch/ports.js";
 import { loadTlsFiles } from "../http/tls-files.js";
 import { parseRevocations } from "../identity/revocations.js";
+import { oneLine } from "../words/one-line.js";
 import { assertDevelopmentAllowed } from "./development.js";
 import { addManual, type CommandManual } from "./help.js";
 import type { Io } from "./io.js";
@@ -13,7 +14,7 @@ import { settingText, settingValue, type WrittenValue } from "./operator/setting
 import { printNote } from "./operator/write-lines.js";
 import { writtenOptions } from "./operator/written-options.js";
 import { addServeOptions, serveConfigWithOrigins } from "./options.js";
-import { messageOf, oneLine, paint, printJson, printLine, printWarning } from "./output.js";
+import { messageOf, paint, printJson, printLine, printWarning } from "./output.js";
 import { formatTable } from "./table.js";
 
 /** `config`: about the server's settings. */

@@ -1,8 +1,9 @@
-import { inspect, stripVTControlCharacters, styleText } from "node:util";
+import { inspect, styleText } from "node:util";
 import { ConnectError } from "@connectrpc/connect";
 import { UsageError } from "../config/usage-error.js";
 import { otherVariables } from "../config/variables.js";
 import { DispatchError } from "../dispatch/errors.js";
+import { oneLine } from "../words/one-line.js";
 import { causes, systemCode } from "./exit.js";
 import type { Io, OutputStream } from "./io.js";
 
@@ -48,11 +49,6 @@ export function messageOf(thrown: unknown): string {
   if (thrown instanceof AggregateError && thrown.message === "") return messageOf(thrown.errors[0]);
   if (thrown instanceof Error) return thrown.message || thrown.name;
   return String(thrown);
-}
-
-/** Control characters, which a server's message or a file's name may hold, must not reach the terminal. */
-export function oneLine(text: string): string {
-  return stripVTControlCharacters(text).replace(/\p{Cc}+/gu, " ");
 }
 
 /** What to do about errors that Node.js words for programmers. */

@@ -1,8 +1,8 @@
 import { Command } from "commander";
+import type { Telling } from "../words/explanation.js";
+import { whenFrom } from "../words/times.js";
 import { addManual } from "./help.js";
-import type { Telling } from "./history/explanation.js";
 import { tellingFor } from "./history/telling.js";
-import { whenFrom } from "./history/times.js";
 import type { Io } from "./io.js";
 import { type KnownRevocation, revocationJson } from "./operator/revocation.js";
 import { listRevocations, withTrust } from "./operator/trust-calls.js";

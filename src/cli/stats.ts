@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { GetStatsResponse } from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
-import { formatDuration, formatSpan } from "./elapsed.js";
+import { formatDuration, formatSpan } from "../words/elapsed.js";
 import { addManual } from "./help.js";
 import { type QueueCalls, withQueue } from "./history/queue-calls.js";
 import { paintState } from "./history/style.js";

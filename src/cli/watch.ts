@@ -1,12 +1,13 @@
 import { Command, Option } from "commander";
 import { invalid } from "../dispatch/errors.js";
+import { formatSpan } from "../words/elapsed.js";
+import { fleetEvent } from "../words/fleet-event.js";
+import { localTime, utcTime } from "../words/times.js";
 import { connect } from "./connect.js";
-import { formatSpan } from "./elapsed.js";
 import { addManual } from "./help.js";
-import { localTime, utcTime } from "./history/times.js";
 import { interruptible } from "./interrupt.js";
 import type { Io } from "./io.js";
-import { EventLines, eventJson, fleetEvent } from "./operator/event-line.js";
+import { EventLines, eventJson } from "./operator/event-line.js";
 import { type EventStreamOptions, eventStream, type WatchRequest } from "./operator/event-stream.js";
 import { pairFilter } from "./operator/filters.js";
 import { printNote, writeJsonLines, writeLines } from "./operator/write-lines.js";

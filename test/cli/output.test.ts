@@ -1,9 +1,9 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
-import { formatDuration, formatElapsed, formatSpan } from "../../src/cli/elapsed.js";
 import { hasColour, printError } from "../../src/cli/output.js";
 import { formatTable } from "../../src/cli/table.js";
 import { UsageError } from "../../src/config/usage-error.js";
+import { formatDuration, formatElapsed, formatSpan } from "../../src/words/elapsed.js";
 import { recordingIo } from "./recording-io.js";
 
 describe("an error", () => {

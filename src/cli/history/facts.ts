@@ -3,7 +3,7 @@ import { DispatchState } from "../../../gen/nixfleet/dispatch/v1/dispatch_pb.js"
 import { liveStates } from "../../dispatch/dispatch.js";
 import type { Hostname } from "../../dispatch/hostname.js";
 import type { RolloutId } from "../../dispatch/rollout.js";
-import type { Facts } from "./explanation.js";
+import type { Facts } from "../../words/explanation.js";
 import { findHost, getHistory, type History, listDispatches, type QueueCalls } from "./queue-calls.js";
 
 /** About a host and a rollout; `others` are those that wait or are leased. */

@@ -1,7 +1,7 @@
 import type { Instant } from "../../dispatch/instant.js";
-import type { KnownDispatch, KnownHost } from "./record.js";
-import type { TimelineEntry } from "./timeline.js";
-import { rfc3339 } from "./times.js";
+import type { KnownDispatch, KnownHost } from "../../words/record.js";
+import type { TimelineEntry } from "../../words/timeline.js";
+import { rfc3339 } from "../../words/times.js";
 
 /**
  * What `--json` prints. Scripts rely on it: names and meanings stay, new names may come. Instants are RFC 3339 in UTC;

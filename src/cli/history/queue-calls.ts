@@ -2,11 +2,18 @@ import { type Client, Code, ConnectError, createClient } from "@connectrpc/conne
 import type { Command } from "commander";
 import type { DispatchState } from "../../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
 import { QueueService } from "../../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
+import {
+  type KnownDispatch,
+  type KnownEvent,
+  type KnownHost,
+  knownDispatch,
+  knownEvent,
+  knownHost,
+} from "../../words/record.js";
 import { connect } from "../connect.js";
 import { interruptible } from "../interrupt.js";
 import type { Io } from "../io.js";
 import { clientConfig } from "../options.js";
-import { type KnownDispatch, type KnownEvent, type KnownHost, knownDispatch, knownEvent, knownHost } from "./record.js";
 import { ServerClock } from "./server-clock.js";
 
 /** The queue's calls, as long as the command runs. */

@@ -1,6 +1,6 @@
+import type { KnownDispatch, KnownEvent } from "../../words/record.js";
 import type { Io } from "../io.js";
 import { paint } from "../output.js";
-import type { KnownDispatch, KnownEvent } from "./record.js";
 
 type Colour = "green" | "red" | "yellow" | "cyan";
 

@@ -1,9 +1,9 @@
-import { formatSpan } from "../elapsed.js";
+import { formatSpan } from "../../words/elapsed.js";
+import type { Telling } from "../../words/explanation.js";
+import { localTime, utcTime } from "../../words/times.js";
 import type { Io } from "../io.js";
 import { printWarning } from "../output.js";
-import type { Telling } from "./explanation.js";
 import type { ServerClock } from "./server-clock.js";
-import { localTime, utcTime } from "./times.js";
 
 /** For people: by the clock of this machine unless `utc`, with distances from what time it is at the server. */
 export function tellingFor(clock: ServerClock, utc: boolean, io: Io): Telling {

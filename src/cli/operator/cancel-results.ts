@@ -1,7 +1,8 @@
 import { CancelOutcome, type CancelResult } from "../../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
+import { oneLine } from "../../words/one-line.js";
 import { paintState } from "../history/style.js";
 import type { Io } from "../io.js";
-import { oneLine, paint } from "../output.js";
+import { paint } from "../output.js";
 import { type StateWord, stateWord } from "./state-word.js";
 
 /** What became of one dispatch, or would become of it. */

@@ -1,8 +1,8 @@
 import type { Instant } from "../../dispatch/instant.js";
-import { formatElapsed } from "../elapsed.js";
-import type { KnownDispatch } from "../history/record.js";
+import { formatElapsed } from "../../words/elapsed.js";
+import type { KnownDispatch } from "../../words/record.js";
+import { dateOf } from "../../words/times.js";
 import { paintState } from "../history/style.js";
-import { dateOf } from "../history/times.js";
 import type { Io } from "../io.js";
 import { formatTable } from "../table.js";
 import { lineWidth, shortenClosure } from "./shorten.js";

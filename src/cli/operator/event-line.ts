@@ -1,21 +1,10 @@
-import type { Event } from "../../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
-import { formatSpan } from "../elapsed.js";
-import { who } from "../history/event-text.js";
-import { type KnownEvent, knownEvent } from "../history/record.js";
+import { formatSpan } from "../../words/elapsed.js";
+import { who } from "../../words/event-text.js";
+import type { FleetEvent } from "../../words/fleet-event.js";
+import { rfc3339, type TimeStyle } from "../../words/times.js";
 import { paintKind } from "../history/style.js";
-import { rfc3339, type TimeStyle } from "../history/times.js";
 import type { Io } from "../io.js";
-import { oneLine, paint } from "../output.js";
-
-/** An event among those of all dispatches. */
-export interface FleetEvent extends KnownEvent {
-  readonly hostname: string;
-  readonly rolloutId: string;
-}
-
-export function fleetEvent(event: Event): FleetEvent {
-  return { ...knownEvent(event), hostname: oneLine(event.hostname), rolloutId: oneLine(event.rolloutId) };
-}
+import { paint } from "../output.js";
 
 /** What `--json` prints; see `dispatchJson` for what scripts can rely on. */
 export function eventJson({ id, at, hostname, rolloutId, kind, attempt, actor, address, wire, ...event }: FleetEvent) {

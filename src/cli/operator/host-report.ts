@@ -1,10 +1,10 @@
 import type { HostRecord } from "../../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
 import type { Instant } from "../../dispatch/instant.js";
 import { instantFromTimestamp } from "../../http/convert.js";
+import { oneLine } from "../../words/one-line.js";
+import { type KnownHost, knownHost } from "../../words/record.js";
+import { rfc3339 } from "../../words/times.js";
 import { hostJson } from "../history/json.js";
-import { type KnownHost, knownHost } from "../history/record.js";
-import { rfc3339 } from "../history/times.js";
-import { oneLine } from "../output.js";
 import { type StateWord, stateWord } from "./state-word.js";
 
 /** A host that polls or has dispatches. */

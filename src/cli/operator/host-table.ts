@@ -1,7 +1,7 @@
 import { type Instant, instantToMs } from "../../dispatch/instant.js";
-import { formatDuration, formatElapsed } from "../elapsed.js";
+import { formatDuration, formatElapsed } from "../../words/elapsed.js";
+import { dateOf } from "../../words/times.js";
 import { paintState } from "../history/style.js";
-import { dateOf } from "../history/times.js";
 import type { Io } from "../io.js";
 import { paint } from "../output.js";
 import { formatTable } from "../table.js";

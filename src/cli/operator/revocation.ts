@@ -3,8 +3,8 @@ import { invalid } from "../../dispatch/errors.js";
 import type { Instant } from "../../dispatch/instant.js";
 import { instantFromTimestamp } from "../../http/convert.js";
 import { isSubject, subjectRule } from "../../identity/revocations.js";
-import { rfc3339 } from "../history/times.js";
-import { oneLine } from "../output.js";
+import { oneLine } from "../../words/one-line.js";
+import { rfc3339 } from "../../words/times.js";
 
 /** Texts are safe to print: one line each, without control characters. */
 export interface KnownRevocation {

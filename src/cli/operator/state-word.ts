@@ -1,6 +1,6 @@
 import { type DispatchState, DispatchStateSchema } from "../../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
 import { dispatchStates } from "../../dispatch/dispatch.js";
-import type { KnownDispatch } from "../history/record.js";
+import type { KnownDispatch } from "../../words/record.js";
 
 export type StateWord = KnownDispatch["state"];
 

@@ -2,8 +2,8 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { GetStatsResponse } from "../../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
 import { type Instant, instantToMs } from "../../dispatch/instant.js";
 import { instantFromTimestamp } from "../../http/convert.js";
-import { rfc3339 } from "../history/times.js";
-import { oneLine } from "../output.js";
+import { oneLine } from "../../words/one-line.js";
+import { rfc3339 } from "../../words/times.js";
 import { type StateWord, stateWord } from "./state-word.js";
 
 export interface KnownStats {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ServerClock } from "../../../src/cli/history/server-clock.js";
 import { tellingFor } from "../../../src/cli/history/telling.js";
-import { exactTime, localTime, utcTime } from "../../../src/cli/history/times.js";
 import { type Instant, instantFromMicros, instantToMs } from "../../../src/dispatch/instant.js";
+import { exactTime, localTime, utcTime } from "../../../src/words/times.js";
 import { recordingIo } from "../recording-io.js";
 
 function micros(time: string, more = 0): Instant {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { eventTexts } from "../../../src/cli/history/event-text.js";
-import type { KnownEvent } from "../../../src/cli/history/record.js";
-import { folded, timelineOf } from "../../../src/cli/history/timeline.js";
-import { utcTime } from "../../../src/cli/history/times.js";
-import { eventKinds } from "../../../src/dispatch/event.js";
+import { eventKinds } from "../../src/dispatch/event.js";
+import { eventTexts } from "../../src/words/event-text.js";
+import type { KnownEvent } from "../../src/words/record.js";
+import { folded, timelineOf } from "../../src/words/timeline.js";
+import { utcTime } from "../../src/words/times.js";
 import { at, dispatch, enqueued, event } from "./facts.js";
 
 const ids = (events: readonly KnownEvent[]) => timelineOf(events).map(({ event }) => event.id);

@@ -6,12 +6,12 @@ import {
   type Event,
   EventKindSchema,
   type HostPresence,
-} from "../../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
-import { type DispatchState, dispatchStates } from "../../dispatch/dispatch.js";
-import { type EventKind, eventKinds } from "../../dispatch/event.js";
-import type { Instant } from "../../dispatch/instant.js";
-import { instantFromTimestamp } from "../../http/convert.js";
-import { oneLine } from "../output.js";
+} from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
+import { type DispatchState, dispatchStates } from "../dispatch/dispatch.js";
+import { type EventKind, eventKinds } from "../dispatch/event.js";
+import type { Instant } from "../dispatch/instant.js";
+import { instantFromTimestamp } from "../http/convert.js";
+import { oneLine } from "./one-line.js";
 
 /** What commands know of one dispatch. Texts are safe to print: one line each, without control characters. */
 export interface KnownDispatch {

@@ -9,10 +9,10 @@ import {
   EventKindSchema,
   EventSchema,
   HostPresenceSchema,
-} from "../../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
-import { knownDispatch, knownEvent, knownHost } from "../../../src/cli/history/record.js";
-import { dispatchStates } from "../../../src/dispatch/dispatch.js";
-import { eventKinds } from "../../../src/dispatch/event.js";
+} from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
+import { dispatchStates } from "../../src/dispatch/dispatch.js";
+import { eventKinds } from "../../src/dispatch/event.js";
+import { knownDispatch, knownEvent, knownHost } from "../../src/words/record.js";
 
 const instant = timestampFromMs(0);
 const newer: number = 99;

@@ -1,4 +1,4 @@
-import { formatSpan } from "../elapsed.js";
+import { formatSpan } from "./elapsed.js";
 import type { KnownDispatch, KnownEvent } from "./record.js";
 import type { FoldedEntry } from "./timeline.js";
 import type { TimeStyle } from "./times.js";

@@ -1,4 +1,4 @@
-import type { Instant } from "../../dispatch/instant.js";
+import type { Instant } from "../dispatch/instant.js";
 import type { KnownDispatch, KnownEvent, KnownHost } from "./record.js";
 import type { TimeStyle } from "./times.js";
 

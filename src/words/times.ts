@@ -1,8 +1,8 @@
 import { create, toJson } from "@bufbuild/protobuf";
 import { TimestampSchema } from "@bufbuild/protobuf/wkt";
-import { type Instant, instantToMs } from "../../dispatch/instant.js";
-import { timestampFromInstant } from "../../http/convert.js";
-import { formatElapsed } from "../elapsed.js";
+import { type Instant, instantToMs } from "../dispatch/instant.js";
+import { timestampFromInstant } from "../http/convert.js";
+import { formatElapsed } from "./elapsed.js";
 
 /** How instants are written. Each way names its distance from UTC, so that two lines of different places compare. */
 export interface TimeStyle {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { explain } from "../../../src/cli/history/explain.js";
-import { type Facts, type Reason, reasons } from "../../../src/cli/history/explanation.js";
-import type { KnownDispatch } from "../../../src/cli/history/record.js";
-import { utcTime } from "../../../src/cli/history/times.js";
+import { explain } from "../../src/words/explain.js";
+import { type Facts, type Reason, reasons } from "../../src/words/explanation.js";
+import type { KnownDispatch } from "../../src/words/record.js";
+import { utcTime } from "../../src/words/times.js";
 import { at, dispatch, enqueued, event, facts, host, now, stranger } from "./facts.js";
 
 const told = (given: Facts) => explain(given, { now, time: utcTime });

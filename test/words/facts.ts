@@ -1,6 +1,6 @@
-import type { Facts } from "../../../src/cli/history/explanation.js";
-import type { KnownDispatch, KnownEvent, KnownHost } from "../../../src/cli/history/record.js";
-import { type Instant, instantFromMs } from "../../../src/dispatch/instant.js";
+import { type Instant, instantFromMs } from "../../src/dispatch/instant.js";
+import type { Facts } from "../../src/words/explanation.js";
+import type { KnownDispatch, KnownEvent, KnownHost } from "../../src/words/record.js";
 
 /** 2026-05-16, UTC. */
 export function at(time: string): Instant {

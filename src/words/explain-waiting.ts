@@ -1,5 +1,5 @@
-import type { Instant } from "../../dispatch/instant.js";
-import { formatDuration } from "../elapsed.js";
+import type { Instant } from "../dispatch/instant.js";
+import { formatDuration } from "./elapsed.js";
 import { latest } from "./explain-handed-out.js";
 import type { Answer, Facts, Telling, When } from "./explanation.js";
 import type { KnownDispatch, KnownEvent, KnownHost } from "./record.js";

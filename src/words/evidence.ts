@@ -1,5 +1,5 @@
-import type { Instant } from "../../dispatch/instant.js";
-import { formatElapsed } from "../elapsed.js";
+import type { Instant } from "../dispatch/instant.js";
+import { formatElapsed } from "./elapsed.js";
 import { eventTexts } from "./event-text.js";
 import type { Facts, Telling } from "./explanation.js";
 import type { KnownDispatch, KnownHost } from "./record.js";
