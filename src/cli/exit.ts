@@ -18,6 +18,11 @@ export const exitTable = {
 
 export type ExitName = keyof typeof exitTable;
 
+/** What a command was pointed at is not there: exit code 3. */
+export class NotFoundError extends Error {
+  override readonly name = "NotFoundError";
+}
+
 /** How the program ends after `thrown`. What nobody foresaw is a `failure`. */
 export function exitNameOf(thrown: unknown): ExitName {
   for (const error of causes(thrown)) {
@@ -84,6 +89,7 @@ const unreachable: ReadonlySet<string> = new Set([
 function exitNameOfOne(error: unknown): ExitName | undefined {
   if (error instanceof UsageError) return "usage";
   if (error instanceof Interrupted) return "interrupted";
+  if (error instanceof NotFoundError) return "not_found";
   if (error instanceof DispatchError) return exitNameOfCode(errorTable[error.reason].code);
   if (error instanceof AgentError) return exitNameOfCode(error.code) ?? exitOfAgentError[error.kind];
   // Connect says "unknown" of whatever it does not know; its cause may tell more.

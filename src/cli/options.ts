@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import {
   resolveClient,
+  resolveDatabase,
   resolvePki,
   resolveServe,
   resolveServeWithOrigins,
@@ -11,6 +12,8 @@ import { type Setting, type SettingGroup, settingFlag, settingKey, settingVariab
 import {
   type ClientConfig,
   clientGroup,
+  type DatabaseConfig,
+  databaseGroup,
   type PkiConfig,
   pkiGroup,
   type ServeConfig,
@@ -60,6 +63,16 @@ export function clientConfig(command: Command, io: Io): ClientConfig {
 /** The typed configuration of a command that has {@link addPkiOptions}; see {@link serveConfig}. */
 export function pkiConfig(command: Command, io: Io): PkiConfig {
   return resolvePki(sources(command, pkiGroup, io));
+}
+
+/** Adds `--db`, `--state-dir` and `--config` to a command that looks after the queue's database. */
+export function addDatabaseOptions(command: Command): Command {
+  return addOptions(command, databaseGroup);
+}
+
+/** The typed configuration of a command that has {@link addDatabaseOptions}; see {@link serveConfig}. */
+export function databaseConfig(command: Command, io: Io): DatabaseConfig {
+  return resolveDatabase(sources(command, databaseGroup, io));
 }
 
 function addOptions(command: Command, group: SettingGroup, only?: readonly string[]): Command {

@@ -4,6 +4,7 @@ import { agentCommand } from "./agent.js";
 import { cancelCommand } from "./cancel.js";
 import { completionCommand } from "./completion.js";
 import { configCommand } from "./config.js";
+import { dbCommand } from "./db.js";
 import { enqueueCommand } from "./enqueue.js";
 import { exitNameOf, exitTable } from "./exit.js";
 import { explainCommand } from "./explain.js";
@@ -41,7 +42,7 @@ export function commands(io: Io): Command[] {
   const make = [
     ...[serveCommand, enqueueCommand, listCommand, showCommand, explainCommand, cancelCommand, watchCommand],
     ...[hostsCommand, statsCommand, revokeCommand, restoreCommand, revocationsCommand],
-    ...[agentCommand, pkiCommand, configCommand, completionCommand],
+    ...[agentCommand, pkiCommand, configCommand, dbCommand, completionCommand],
   ];
   return make.map((command) => command(io));
 }
@@ -73,5 +74,13 @@ function equip(command: Command, root: Command, io: Io): void {
   command.exitOverride((error) => {
     throw error.exitCode === 0 ? error : mistake(error, command);
   });
+  // The terminal's width decides where lines end, not the one of the editor in which the text was written.
+  command.description(reflow(command.description()));
+  for (const option of command.options) option.description = reflow(option.description);
   for (const child of command.commands) equip(child, root, io);
+}
+
+/** Joins the lines of a text, but for those that are notes in brackets of their own: `(default: …)`, `[NIXFLEET_…]`. */
+function reflow(text: string): string {
+  return text.replace(/\n(?![([])/g, " ");
 }

@@ -12,6 +12,8 @@ import {
 import {
   type ClientConfig,
   clientGroup,
+  type DatabaseConfig,
+  databaseGroup,
   defaultStateDir,
   type PkiConfig,
   pkiGroup,
@@ -79,6 +81,11 @@ export function resolveClient(sources: Sources): ClientConfig {
 /** The configuration of `pki`; see {@link resolveServe}. */
 export function resolvePki(sources: Sources): PkiConfig {
   return resolveGroup(pkiGroup, sources).config;
+}
+
+/** The configuration of `db`; see {@link resolveServe}. */
+export function resolveDatabase(sources: Sources): DatabaseConfig {
+  return resolveGroup(databaseGroup, sources).config;
 }
 
 /** Property name to where its value was written, for those that are no default. */

@@ -144,6 +144,12 @@ export const pkiGroup = settingGroup("serve", {
   stateDir: serveGroup.settings.stateDir,
 });
 
+/** What a command needs of the server's settings that looks after its queue. */
+export const databaseGroup = settingGroup("serve", {
+  db: serveGroup.settings.db,
+  stateDir: serveGroup.settings.stateDir,
+});
+
 /** Every setting of the program, in the order of the reference page. */
 export const settingGroups: readonly SettingGroup[] = [serveGroup, clientGroup];
 
@@ -151,6 +157,8 @@ export const settingGroups: readonly SettingGroup[] = [serveGroup, clientGroup];
 export type ServeConfig = ConfigOf<typeof serveGroup.settings>;
 /** What `pki` runs with. */
 export type PkiConfig = ConfigOf<typeof pkiGroup.settings>;
+/** What `db` runs with. */
+export type DatabaseConfig = ConfigOf<typeof databaseGroup.settings>;
 /** What every command that calls a server runs with. Paths are absolute, durations milliseconds. */
 export type ClientConfig = ConfigOf<typeof clientGroup.settings>;
 

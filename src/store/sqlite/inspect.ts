@@ -74,16 +74,16 @@ function lookThrough(path: string, copy: string): Pick<Inspection, "migrations" 
   }
 }
 
-/** As many of what is wrong as a message can hold. */
-const mostFindings = 5;
-
 function assertWhole(client: Database.Database, path: string): void {
-  const findings = client
-    .prepare<[number], string>("SELECT * FROM pragma_integrity_check(?)")
-    .pluck()
-    .all(mostFindings);
+  const findings = findingsIn(client.pragma("integrity_check(5)"));
   if (findings.length === 1 && findings[0] === "ok") return;
   throw new StoreOpenError("damaged", path, findings.join("; ").replaceAll(/\s+/g, " "));
+}
+
+/** As many of what is wrong as a message can hold, or `ok`. */
+function findingsIn(rows: unknown): string[] {
+  if (!Array.isArray(rows)) return [];
+  return rows.map((row: { readonly integrity_check?: unknown }) => String(row.integrity_check));
 }
 
 function countRows(client: Database.Database): Counts {

@@ -1,0 +1,40 @@
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { UsageError } from "../../config/usage-error.js";
+import { NotFoundError } from "../exit.js";
+import { interruptible } from "../interrupt.js";
+import type { Io } from "../io.js";
+import { databaseConfig } from "../options.js";
+import { progressBar } from "../progress-bar.js";
+
+/**
+ * The path of the database that the settings name.
+ *
+ * @throws UsageError if there is none to have; NotFoundError if it is not there
+ */
+export function databaseFile(command: Command, io: Io): string {
+  const { db } = databaseConfig(command, io);
+  if (db.kind !== "sqlite") throw new UsageError("the settings say to run without a database", "Name one with --db.");
+  if (!existsSync(db.path)) throw new NotFoundError(`there is no ${db.path}`);
+  return db.path;
+}
+
+/** What looks through a database, or copies it, is told of how to stop and whom to tell how far it is. */
+export interface Progress {
+  readonly signal: AbortSignal;
+  readonly onProgress: (fraction: number) => void;
+}
+
+/** Runs `work` under a bar on a terminal; SIGINT and SIGTERM end it, and leave nothing behind. */
+export function withProgress<T>(io: Io, label: string, work: (progress: Progress) => Promise<T>): Promise<T> {
+  const bar = progressBar(io);
+  return interruptible(io, async (signal) => {
+    try {
+      return await work({ signal, onProgress: (fraction) => bar.draw(fraction, label) });
+    } catch (thrown) {
+      throw signal.aborted ? signal.reason : thrown;
+    } finally {
+      bar.clear();
+    }
+  });
+}
