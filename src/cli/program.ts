@@ -74,13 +74,5 @@ function equip(command: Command, root: Command, io: Io): void {
   command.exitOverride((error) => {
     throw error.exitCode === 0 ? error : mistake(error, command);
   });
-  // The terminal's width decides where lines end, not the one of the editor in which the text was written.
-  command.description(reflow(command.description()));
-  for (const option of command.options) option.description = reflow(option.description);
   for (const child of command.commands) equip(child, root, io);
-}
-
-/** Joins the lines of a text, but for those that are notes in brackets of their own: `(default: …)`, `[NIXFLEET_…]`. */
-function reflow(text: string): string {
-  return text.replace(/\n(?![([])/g, " ");
 }
