@@ -1,16 +1,15 @@
-import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { duration } from "../config/duration.js";
 import { BrokenRule, settingVariable } from "../config/setting.js";
 import { type ClientConfig, serveGroup } from "../config/settings.js";
 import { UsageError } from "../config/usage-error.js";
-import { machineIdFromCn } from "../identity/machine-id.js";
 import { type AgentRun, runDispatches } from "./agent-run.js";
 import { credentialFiles, readCredentials } from "./connect.js";
 import { addManual } from "./help.js";
 import { Interrupted } from "./interrupt.js";
 import type { Io } from "./io.js";
+import { machineIdOf } from "./machine-id.js";
 import { addClientOptions, clientConfig } from "./options.js";
 import { listenForStop } from "./stop-signals.js";
 
@@ -139,11 +138,4 @@ function cnSuffix(command: Command, { stateDir }: ClientConfig, { env }: Io): st
   const { agentCnSuffix }: Readonly<Record<string, unknown>> = command.opts();
   if (typeof agentCnSuffix === "string") return agentCnSuffix;
   return env[settingVariable("agentCnSuffix")] || serveGroup.settings.agentCnSuffix.fallback({ stateDir });
-}
-
-function machineIdOf(certPem: string, suffix: string): string {
-  // Typed as one string, but two CNs arrive as an array and none as undefined.
-  const cn: unknown = new X509Certificate(certPem).toLegacyObject().subject?.CN;
-  if (typeof cn === "string" && cn !== "") return machineIdFromCn(cn, suffix);
-  throw new UsageError("--cert: the certificate does not have exactly one Common Name", "Pass --hostname.");
 }

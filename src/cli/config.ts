@@ -1,20 +1,15 @@
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { settingFlag, settingKey } from "../config/setting.js";
-import { type ServeConfig, serveGroup } from "../config/settings.js";
-import { UsageError } from "../config/usage-error.js";
-import type { Log } from "../dispatch/ports.js";
-import { loadTlsFiles } from "../http/tls-files.js";
-import { parseRevocations } from "../identity/revocations.js";
+import { settingKey } from "../config/setting.js";
+import { serveGroup } from "../config/settings.js";
 import { oneLine } from "../words/one-line.js";
-import { assertDevelopmentAllowed } from "./development.js";
 import { addManual, type CommandManual } from "./help.js";
 import type { Io } from "./io.js";
+import { checkServerFiles } from "./operator/server-files.js";
 import { settingText, settingValue, type WrittenValue } from "./operator/setting-value.js";
 import { printNote } from "./operator/write-lines.js";
 import { writtenOptions } from "./operator/written-options.js";
 import { addServeOptions, serveConfigWithOrigins } from "./options.js";
-import { messageOf, paint, printJson, printLine, printWarning } from "./output.js";
+import { paint, printJson, printLine, printWarning } from "./output.js";
 import { formatTable } from "./table.js";
 
 /** `config`: about the server's settings. */
@@ -61,7 +56,7 @@ function runCheck(command: Command, io: Io): void {
   }));
   if (writtenOptions(command).isOn("json")) for (const row of rows) printJson(io, row);
   else printLine(io, table(rows, io));
-  checkFiles(config, io);
+  checkServerFiles(config, (text) => printWarning(io, text));
   printNote(io, "no mistake was found");
 }
 
@@ -78,32 +73,4 @@ function table(rows: readonly Row[], io: Io): string {
     from === "default" ? paint(io, io.stdout, "dim", from) : oneLine(from),
   ]);
   return formatTable(["SETTING", "VALUE", "FROM"], cells);
-}
-
-/** @throws UsageError */
-function checkFiles(config: ServeConfig, io: Io): void {
-  const { tlsCert: cert, tlsKey: key, clientCa, operatorCa, revocations } = config;
-  if (cert === undefined || key === undefined) {
-    assertDevelopmentAllowed(config);
-    printWarning(io, "without --tls-cert this is development mode, with certificates of its own making");
-  } else {
-    blaming(undefined, () => loadTlsFiles({ cert, key, clientCa, operatorCa }, warningsTo(io), Date.now()));
-    if (clientCa === undefined) printWarning(io, "no --client-ca: every call will be answered with 401");
-  }
-  if (revocations === undefined) return;
-  blaming(`${settingFlag("revocations")}: ${revocations}`, () => parseRevocations(readFileSync(revocations, "utf8")));
-}
-
-/** What keeps `serve` from starting is a mistake in the configuration. */
-function blaming(what: string | undefined, check: () => unknown): void {
-  try {
-    check();
-  } catch (cause) {
-    throw new UsageError(`${what === undefined ? "" : `${what}: `}${messageOf(cause)}`, undefined, { cause });
-  }
-}
-
-function warningsTo(io: Io): Log {
-  const warn: Log["warn"] = ({ path }, message) => printWarning(io, `${path}: ${message}`);
-  return { error: warn, warn, info: () => undefined, debug: () => undefined };
 }

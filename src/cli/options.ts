@@ -105,6 +105,11 @@ function append<T>(element: string, earlier: T): string[] {
 
 function sources(command: Command, group: SettingGroup, io: Io): Sources {
   for (const warning of unknownVariables(io.env)) printWarning(io, warning);
+  return writtenSources(command, group, io);
+}
+
+/** Where the settings of a command are written, without a word about variables that mean nothing. */
+export function writtenSources(command: Command, group: SettingGroup, io: Io): Sources {
   const flags = new Map<string, readonly string[]>();
   for (const property of Object.keys(group.settings)) {
     const written = writtenFlag(command, property);

@@ -52,7 +52,7 @@ export function messageOf(thrown: unknown): string {
 }
 
 /** What to do about errors that Node.js words for programmers. */
-const hintOfSystemCode: Readonly<Record<string, string>> = {
+export const hintOfSystemCode: Readonly<Record<string, string>> = {
   ECONNREFUSED: "Nothing listens there. Start one with: nixfleet-dispatch serve",
   ENOTFOUND: "That host name does not resolve. Check --server.",
   ERR_TLS_CERT_ALTNAME_INVALID: "The server's certificate is for other names. Check --server.",

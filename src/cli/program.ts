@@ -5,6 +5,7 @@ import { cancelCommand } from "./cancel.js";
 import { completionCommand } from "./completion.js";
 import { configCommand } from "./config.js";
 import { dbCommand } from "./db.js";
+import { doctorCommand } from "./doctor.js";
 import { enqueueCommand } from "./enqueue.js";
 import { exitNameOf, exitTable } from "./exit.js";
 import { explainCommand } from "./explain.js";
@@ -42,7 +43,7 @@ export function commands(io: Io): Command[] {
   const make = [
     ...[serveCommand, enqueueCommand, listCommand, showCommand, explainCommand, cancelCommand, watchCommand],
     ...[hostsCommand, statsCommand, revokeCommand, restoreCommand, revocationsCommand],
-    ...[agentCommand, pkiCommand, configCommand, dbCommand, completionCommand],
+    ...[agentCommand, doctorCommand, pkiCommand, configCommand, dbCommand, completionCommand],
   ];
   return make.map((command) => command(io));
 }
