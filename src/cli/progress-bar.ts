@@ -18,7 +18,7 @@ export function progressBar({ stderr, env }: Pick<Io, "stderr" | "env">): Progre
       const bar =
         fraction === undefined ? "" : `${barOf(fraction)} ${String(Math.floor(fraction * 100)).padStart(3)} %  `;
       // A line that wraps could not be drawn over.
-      stderr.write(toLineStart + `${bar}${label}`.slice(0, (stderr.columns ?? 80) - 1));
+      stderr.write(toLineStart + `${bar}${label}`.slice(0, (stderr.columns || 80) - 1));
     },
     clear: () => stderr.write(toLineStart),
   };

@@ -3,7 +3,7 @@ import { resolveClient, resolveServeWithOrigins } from "../../config/resolve.js"
 import { type ClientConfig, clientGroup, type ServeConfig } from "../../config/settings.js";
 import { UsageError } from "../../config/usage-error.js";
 import { unknownVariables } from "../../config/variables.js";
-import { formatSpan } from "../elapsed.js";
+import { formatDuration } from "../elapsed.js";
 import type { Io } from "../io.js";
 import { checkServerFiles } from "../operator/server-files.js";
 import { writtenSources } from "../options.js";
@@ -20,7 +20,7 @@ export interface Found<T> {
 export function findClientConfig(command: Command, io: Io): Found<ClientConfig> {
   return found(() => {
     const value = resolveClient(writtenSources(command, clientGroup, io));
-    const detail = `the server is ${value.server}, a call may take ${formatSpan(value.timeout)}`;
+    const detail = `the server is ${value.server}, a call may take ${formatDuration(value.timeout)}`;
     const [unknown] = unknownVariables(io.env);
     const finding = unknown === undefined ? ok(detail) : warn(unknown, "Correct it, or remove it.");
     return { finding, value };

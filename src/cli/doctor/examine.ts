@@ -1,5 +1,4 @@
 import type { Client } from "@connectrpc/connect";
-import type { Command } from "commander";
 import type { QueueService } from "../../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
 import { clientGroup, type ServeConfig } from "../../config/settings.js";
 import type { Io } from "../io.js";
@@ -8,23 +7,13 @@ import { writtenSources } from "../options.js";
 import { type Caller, withQueue } from "./caller.js";
 import { findClientConfig, findServeConfig } from "./configuration.js";
 import { checkDatabase } from "./database.js";
+import type { Examination } from "./examination.js";
 import { type Finding, skip } from "./finding.js";
 import { judgeConnection, judgeFailedConnection, judgeServerCertificate, shakeHands } from "./handshake.js";
 import { KeptConnection } from "./kept-connection.js";
 import { findOwn, judgeTrust } from "./own-certificate.js";
-import type { Report } from "./report.js";
 import { judgeAccess, judgeClock, judgeReadiness, judgeRefusal, judgeVersion, notReached } from "./server.js";
 import { holdSilence } from "./silence.js";
-
-export interface Examination {
-  readonly command: Command;
-  readonly io: Io;
-  readonly signal: AbortSignal;
-  readonly report: Report;
-  /** 0: silence is not held. */
-  readonly pollMs: number;
-  readonly agentFiles: { readonly cert: string; readonly key: string } | undefined;
-}
 
 /** Makes the checks, from what is nearest to what is farthest. What cannot be checked after a failure is skipped. */
 export async function examine(examination: Examination): Promise<void> {

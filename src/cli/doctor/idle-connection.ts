@@ -30,19 +30,21 @@ export async function checkIdleConnection({
   signal,
 }: IdleOptions): Promise<Finding> {
   const connection = new KeptConnection(server, credentials);
-  const patience = () => AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  let late = AbortSignal.timeout(timeoutMs);
+  const ask = () => connection.get("/readyz", AbortSignal.any([signal, late]));
   const startedMs = performance.now();
   const elapsed = () => formatSpan(performance.now() - startedMs);
   try {
-    const { socket } = await connection.get("/readyz", patience());
+    const { socket } = await ask();
     if (await isClosedWithin(socket, idleMs, signal))
       return fail(`a silent connection was closed after ${elapsed()}`, cutAdvice);
-    const again = await connection.get("/readyz", patience());
+    late = AbortSignal.timeout(timeoutMs);
+    const again = await ask();
     if (again.socket !== socket) return fail(`a silent connection was closed after ${elapsed()}`, cutAdvice);
     return ok(`a connection that was silent for ${formatSpan(idleMs)} still carries calls`);
   } catch (thrown) {
     signal.throwIfAborted();
-    const why = thrown instanceof Error && thrown.name === "TimeoutError" ? "nothing comes back" : messageOf(thrown);
+    const why = late.aborted ? "nothing comes back" : messageOf(thrown);
     return fail(`a connection that had been silent did not carry a call after ${elapsed()}: ${why}`, cutAdvice);
   } finally {
     connection.close();

@@ -9,7 +9,7 @@ import { messageOf } from "../output.js";
 import { progressBar } from "../progress-bar.js";
 import { type Caller, withQueue } from "./caller.js";
 import { judgeDates } from "./certificate.js";
-import type { Examination } from "./examine.js";
+import type { Examination } from "./examination.js";
 import { type Finding, fail, skip } from "./finding.js";
 import { checkIdleConnection } from "./idle-connection.js";
 import { notReached } from "./server.js";
