@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { Command } from "commander";
 import { BackupRefused, backUpDatabase, type Inspection } from "../../app/database.js";
 import { UsageError } from "../../config/usage-error.js";
-import { formatBytes } from "../bytes.js";
+import { formatBytes } from "../../words/bytes.js";
 import { addManual } from "../help.js";
 import type { Io } from "../io.js";
 import { writtenOptions } from "../operator/written-options.js";

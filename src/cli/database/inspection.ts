@@ -1,6 +1,6 @@
 import type { Inspection } from "../../app/database.js";
 import { dispatchStates } from "../../dispatch/dispatch.js";
-import { formatBytes } from "../bytes.js";
+import { formatBytes } from "../../words/bytes.js";
 
 /** What `--json` prints of a database; a `null` is what is not known. */
 export function inspectionJson(path: string, { bytes, logBytes, heldBy, migrations, counts }: Inspection) {

@@ -1,6 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { instantFromMs } from "../../dispatch/instant.js";
-import { localTime, whenFrom } from "../history/times.js";
+import { localTime, whenFrom } from "../../words/times.js";
 import { type Finding, fail, ok, warn } from "./finding.js";
 
 /** Who renews by hand needs so long. */

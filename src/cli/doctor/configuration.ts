@@ -3,7 +3,7 @@ import { resolveClient, resolveServeWithOrigins } from "../../config/resolve.js"
 import { type ClientConfig, clientGroup, type ServeConfig } from "../../config/settings.js";
 import { UsageError } from "../../config/usage-error.js";
 import { unknownVariables } from "../../config/variables.js";
-import { formatDuration } from "../elapsed.js";
+import { formatDuration } from "../../words/elapsed.js";
 import type { Io } from "../io.js";
 import { checkServerFiles } from "../operator/server-files.js";
 import { writtenSources } from "../options.js";

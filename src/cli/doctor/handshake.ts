@@ -1,8 +1,8 @@
 import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
+import { formatSpan } from "../../words/elapsed.js";
 import type { Credentials } from "../connect.js";
-import { formatSpan } from "../elapsed.js";
 import { systemCode } from "../exit.js";
 import { hintOfSystemCode, messageOf } from "../output.js";
 import { judgeDates } from "./certificate.js";

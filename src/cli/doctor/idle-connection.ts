@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
+import { formatSpan } from "../../words/elapsed.js";
 import type { Credentials } from "../connect.js";
-import { formatSpan } from "../elapsed.js";
 import { messageOf } from "../output.js";
 import { type Finding, fail, ok } from "./finding.js";
 import { KeptConnection } from "./kept-connection.js";

@@ -1,6 +1,7 @@
+import { oneLine } from "../../words/one-line.js";
 import type { Io } from "../io.js";
 import { printNote } from "../operator/write-lines.js";
-import { oneLine, paint, printJson, printLine } from "../output.js";
+import { paint, printJson, printLine } from "../output.js";
 import { type CheckName, checkNames, type Finding } from "./finding.js";
 
 const colours = { ok: "green", warn: "yellow", fail: "red", skip: "dim" } as const;

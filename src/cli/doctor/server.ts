@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { programVersion } from "../../telemetry/version.js";
-import { formatSpan } from "../elapsed.js";
+import { formatSpan } from "../../words/elapsed.js";
 import { exitNameOf } from "../exit.js";
 import type { KnownStats } from "../operator/stats-record.js";
 import { messageOf } from "../output.js";

@@ -5,8 +5,8 @@ import type { QueueService } from "../../../gen/nixfleet/dispatch/v1/queue_servi
 import { AgentError } from "../../agent/index.js";
 import { plainCall } from "../../agent/plain-call.js";
 import { takePath } from "../../agent/plain-paths.js";
+import { formatSpan } from "../../words/elapsed.js";
 import type { Credentials } from "../connect.js";
-import { formatSpan } from "../elapsed.js";
 import { messageOf } from "../output.js";
 import { type Finding, fail, ok, skip, warn } from "./finding.js";
 import { cutAdvice } from "./idle-connection.js";
