@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // Starts PostgreSQL when a test asks for it, and stops it.
+    globalSetup: ["test/support/postgres/global-setup.ts"],
     // End-to-end tests start real servers and hundreds of TLS connections on machines with two cores.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -1,4 +1,6 @@
 // tsc copies no SQL: the migrations go beside the module that reads them.
 import { cpSync } from "node:fs";
 
-cpSync("src/store/sqlite/migrations", "dist/src/store/sqlite/migrations", { recursive: true });
+for (const store of ["sqlite", "postgres"]) {
+  cpSync(`src/store/${store}/migrations`, `dist/src/store/${store}/migrations`, { recursive: true });
+}

@@ -95,7 +95,8 @@ export function taken(row: DispatchRow, taker: Taker, moment: Moment, newToken: 
   return { row: next, event: eventOf(next, "leased", origin, { parkedMs, detail: isAsked ? "" : unproven }) };
 }
 
-const unproven = "until receipt is proven";
+/** What the event says of a lease that is only there to wait for proof of receipt. */
+export const unproven = "until receipt is proven";
 
 /** What may be done to a dispatch after its take. */
 export type Step =

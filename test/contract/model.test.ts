@@ -52,6 +52,7 @@ describe("a store, whatever is done to it in whatever order,", () => {
   test.each([
     ["memory", 600, []],
     ["sqlite", 50, [reopening]],
+    ["postgres", 30, [reopening]],
   ] as const)("behaves like the model: %s, %i runs", async (name, numRuns, also) => {
     const kinds = new Set<string>();
     await fc.assert(behavesLikeTheModel(stores[name], { also: [...also], kinds }), { numRuns });

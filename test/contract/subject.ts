@@ -14,6 +14,8 @@ export class Subject {
   /** What it has seen in the histories, over all operations. */
   readonly kinds = new Set<string>();
   readonly #taken: Taken[] = [];
+  /** What the model calls a token that was given out: a store may make more of them than it gives out. */
+  readonly #names = new Map<LeaseToken, LeaseToken>();
   /** How many of these before the store was opened last. */
   #takenBefore = 0;
   #opened: OpenStore;
@@ -29,7 +31,7 @@ export class Subject {
     const history = events.map(
       ({ hostname, rolloutId, at, kind, attempt }) => `${hostname} ${rolloutId} ${instantToMs(at)} ${kind} ${attempt}`,
     );
-    return { rows: rows.map(wordsOf).sort(), history: history.sort() };
+    return { rows: rows.map((row) => this.#wordsOf(row)).sort(), history: history.sort() };
   }
 
   async do(operation: Operation): Promise<unknown> {
@@ -48,7 +50,7 @@ export class Subject {
         const { taken, due } = await store.take(wants);
         this.#taken.push(...taken.flat());
         return {
-          taken: taken.map((each) => each.map(answerOf)),
+          taken: taken.map((each) => each.map((one) => this.#answerOf(one))),
           due: [...due.hostnames].sort(),
           nextInMs: due.nextInMs,
         };
@@ -119,6 +121,29 @@ export class Subject {
     return result.change === undefined ? "nothing" : "done";
   }
 
+  #answerOf({ dispatch, take, lease }: Taken): unknown {
+    const { rolloutId, targetClosure, soakDueAt, enqueuedAt } = dispatch;
+    const times = [soakDueAt, enqueuedAt].map(instantToMs);
+    const held = lease === undefined ? [] : [this.#nameOf(lease.token), instantToMs(lease.expiresAt)];
+    return [rolloutId, closureName(targetClosure), ...times, take.attempt, ...held];
+  }
+
+  #wordsOf(row: DispatchRow): string {
+    const { hostname, rolloutId, targetClosure, state, attempt, leaseToken } = row;
+    const ms = (instant: DispatchRow["notBefore"]) => (instant === null ? null : instantToMs(instant));
+    const times = [row.soakDueAt, row.notBefore, row.notAfter].map(ms);
+    const shown =
+      state === "leased" ? [ms(row.leaseExpiresAt), leaseToken && this.#nameOf(leaseToken)] : [ms(row.leaseExpiresAt)];
+    const life = [row.maxAttempts, ms(row.enqueuedAt), state, ms(row.changedAt), attempt, row.reason];
+    return [hostname, rolloutId, closureName(targetClosure), ...times, ...life, ...shown].join(" ");
+  }
+
+  #nameOf(token: LeaseToken): LeaseToken {
+    const name = this.#names.get(token) ?? tokenOf(this.#names.size + 1);
+    this.#names.set(token, name);
+    return name;
+  }
+
   #dispatchFrom({ host, rollout, closure, soakInMs, notBeforeInMs, notAfterInMs, maxAttempts }: Planned): NewDispatch {
     const at = (inMs: number) => instantFromMs(this.#opened.clock.nowMs() + inMs);
     return newDispatch(host, rollout, closure, {
@@ -131,19 +156,3 @@ export class Subject {
 }
 
 const closureName = (path: string) => path.replace("/nix/store/", "");
-
-function answerOf({ dispatch, take, lease }: Taken): unknown {
-  const { rolloutId, targetClosure, soakDueAt, enqueuedAt } = dispatch;
-  const times = [soakDueAt, enqueuedAt].map(instantToMs);
-  const held = lease === undefined ? [] : [lease.token, instantToMs(lease.expiresAt)];
-  return [rolloutId, closureName(targetClosure), ...times, take.attempt, ...held];
-}
-
-function wordsOf(row: DispatchRow): string {
-  const { hostname, rolloutId, targetClosure, state, attempt, leaseToken } = row;
-  const ms = (instant: DispatchRow["notBefore"]) => (instant === null ? null : instantToMs(instant));
-  const times = [row.soakDueAt, row.notBefore, row.notAfter].map(ms);
-  const shown = state === "leased" ? [ms(row.leaseExpiresAt), leaseToken] : [ms(row.leaseExpiresAt)];
-  const life = [row.maxAttempts, ms(row.enqueuedAt), state, ms(row.changedAt), attempt, row.reason];
-  return [hostname, rolloutId, closureName(targetClosure), ...times, ...life, ...shown].join(" ");
-}

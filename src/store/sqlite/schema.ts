@@ -13,7 +13,7 @@ import type { RolloutId } from "../../dispatch/rollout.js";
  * Instants are whole microseconds. The brands of the columns are trusted on the way out: they were checked on the way in,
  * and the file is ours alone.
  *
- * After a change here, `npm run migration` writes the next file in migrations/; one that has landed is never edited.
+ * After a change here, `npm run migration:sqlite` writes the next file in migrations/; one that has landed is never edited.
  */
 const instant = (name: string) => integer(name).$type<Instant>();
 const hostname = () => text("hostname").$type<Hostname>().notNull();
