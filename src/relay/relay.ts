@@ -88,8 +88,8 @@ async function answer(relay: Relay, request: IncomingMessage, response: ServerRe
   if (!isLetIn && !doorPaths.has(path)) return sendFile(response, 401, relay.files.door);
   const file = relay.files.find(path);
   if (file !== undefined) return sendFile(response, 200, file);
-  // What has an ending is a file; any other address is a view of the page, which finds its way by itself.
-  if (/\.[a-z0-9]+$/.test(path)) return sendText(response, 404, "There is no such file.");
+  // Any other address is a view of the page, which finds its way by itself; hosts there may have dots in their names.
+  if (/^\/(?:assets\/.*|[^/]+\.[a-z0-9]+)$/.test(path)) return sendText(response, 404, "There is no such file.");
   return sendFile(response, 200, relay.files.index);
 }
 
