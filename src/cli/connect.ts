@@ -73,19 +73,28 @@ export async function readCredentials(files: CredentialFiles): Promise<Credentia
  * A way to the server for operators' calls. It connects with the first call; each call has the configured timeout. Over
  * HTTP/1.1: commands make one call after the other, and whatever stands between understands it.
  *
+ * @param format of the messages: binary is smaller and quicker for who lists thousands
  * @throws UsageError for certificates that cannot be used
  */
-export async function connect(config: ClientConfig): Promise<Connection> {
+export async function connect(config: ClientConfig, format: "json" | "binary" = "json"): Promise<Connection> {
   const agent = new Agent({ ...(await readCredentials(credentialFiles(config, "operator"))), keepAlive: true });
   return {
     transport: createConnectTransport({
       httpVersion: "1.1",
       baseUrl: config.server.replace(/\/+$/, ""),
       defaultTimeoutMs: config.timeout,
+      useBinaryFormat: format === "binary",
       nodeOptions: { agent },
     }),
     close: () => agent.destroy(),
   };
+}
+
+/** The Common Name of the operator's certificate; `undefined` if it does not have exactly one. @throws UsageError */
+export async function ownName(config: ClientConfig): Promise<string | undefined> {
+  const { cert } = await readCredentials(credentialFiles(config, "operator"));
+  const name: unknown = new X509Certificate(cert).toLegacyObject().subject?.CN;
+  return typeof name === "string" ? name : undefined;
 }
 
 async function readPem(name: string, path: string): Promise<string> {

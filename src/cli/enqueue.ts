@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { QueueService } from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
 import { UsageError } from "../config/usage-error.js";
 import { defaultMaxAttempts, maxDispatchesPerEnqueue, mostMaxAttempts } from "../dispatch/enqueue.js";
+import { type FieldNames, newDispatch, type WrittenFields } from "../words/new-dispatch.js";
 import { connect } from "./connect.js";
 import { type Enqueued, enqueue } from "./enqueue-call.js";
 import { enqueueFile } from "./enqueue-file.js";
@@ -10,7 +11,6 @@ import { exitNameOf } from "./exit.js";
 import { addManual } from "./help.js";
 import { interruptible } from "./interrupt.js";
 import type { Io } from "./io.js";
-import { type FieldNames, newDispatch, type WrittenFields } from "./new-dispatch.js";
 import { addClientOptions, clientConfig } from "./options.js";
 import { messageOf, printJson, printLine } from "./output.js";
 

@@ -4,6 +4,7 @@ import { agentCommand } from "./agent.js";
 import { cancelCommand } from "./cancel.js";
 import { completionCommand } from "./completion.js";
 import { configCommand } from "./config.js";
+import { dashboardCommand } from "./dashboard.js";
 import { dbCommand } from "./db.js";
 import { doctorCommand } from "./doctor.js";
 import { enqueueCommand } from "./enqueue.js";
@@ -42,7 +43,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 export function commands(io: Io): Command[] {
   const make = [
     ...[serveCommand, enqueueCommand, listCommand, showCommand, explainCommand, cancelCommand, watchCommand],
-    ...[hostsCommand, statsCommand, revokeCommand, restoreCommand, revocationsCommand],
+    ...[hostsCommand, statsCommand, dashboardCommand, revokeCommand, restoreCommand, revocationsCommand],
     ...[agentCommand, doctorCommand, pkiCommand, configCommand, dbCommand, completionCommand],
   ];
   return make.map((command) => command(io));

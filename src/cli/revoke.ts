@@ -1,4 +1,3 @@
-import { X509Certificate } from "node:crypto";
 import { Command } from "commander";
 import { isHostname } from "../dispatch/hostname.js";
 import type { Instant } from "../dispatch/instant.js";
@@ -7,7 +6,7 @@ import { timestampFromInstant } from "../http/convert.js";
 import { hostLines } from "../words/evidence.js";
 import type { Telling } from "../words/explanation.js";
 import { knownHost } from "../words/record.js";
-import { credentialFiles, readCredentials } from "./connect.js";
+import { ownName } from "./connect.js";
 import { addManual } from "./help.js";
 import { tellingFor } from "./history/telling.js";
 import type { Io } from "./io.js";
@@ -71,7 +70,7 @@ async function runRevoke(host: string, command: Command, io: Io): Promise<void> 
     reason: parseReason(options.text("reason") ?? "", "--reason"),
   };
   assertCanAsk(io, options.isOn("yes"));
-  if ((await ownName(command, io)) === revoking.hostname) {
+  if ((await ownName(clientConfig(command, io))) === revoking.hostname) {
     printWarning(io, `${revoking.hostname} is your own name: you lock yourself out`);
   }
   await withTrust(command, io, async (calls) => {
@@ -80,13 +79,6 @@ async function runRevoke(host: string, command: Command, io: Io): Promise<void> 
     if (options.isOn("json")) printJson(io, revocationJson(inForce));
     else report(inForce, revoking, tellingFor(calls.clock, false, io), io);
   });
-}
-
-/** The Common Name of the certificate that the call is made with; `undefined` if it does not have exactly one. */
-async function ownName(command: Command, io: Io): Promise<string | undefined> {
-  const { cert } = await readCredentials(credentialFiles(clientConfig(command, io), "operator"));
-  const name: unknown = new X509Certificate(cert).toLegacyObject().subject?.CN;
-  return typeof name === "string" ? name : undefined;
 }
 
 async function revoke({ trust, signal, clock }: TrustCalls, { hostname, before, reason }: Revoking) {

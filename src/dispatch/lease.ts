@@ -49,7 +49,9 @@ function isToken(value: string): value is LeaseToken {
 
 /** @param random 16 random bytes, from a source that cannot be guessed */
 export function leaseTokenFrom(random: Uint8Array): LeaseToken {
-  const token = Buffer.from(random).toString("base64url");
+  // Not by Buffer: browsers have none, and this file is among those that the operator's page rests on.
+  const base64 = btoa(String.fromCodePoint(...random));
+  const token = base64.replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_");
   if (!isToken(token)) throw new Error(`${random.length} bytes make no token`);
   return token;
 }

@@ -9,21 +9,23 @@ import { describe, expect, test } from "vitest";
 const allowed: Readonly<Record<string, readonly string[]>> = {
   main: ["cli"],
   index: ["app", "http", "store", "dispatch"],
-  cli: ["app", "config", "agent", "pki", "words", "http", "telemetry", "dispatch", "identity", "gen"],
+  cli: ["app", "config", "agent", "pki", "relay", "words", "http", "telemetry", "dispatch", "identity", "gen"],
   app: ["http", "store", "identity", "telemetry", "dispatch"],
   http: ["identity", "dispatch", "gen"],
   store: ["dispatch"],
   identity: ["dispatch"],
   telemetry: ["dispatch"],
   agent: ["gen"],
-  words: ["http", "dispatch", "gen"],
+  words: ["config", "http", "dispatch", "gen"],
+  relay: [],
+  dashboard: ["words", "config", "http", "dispatch", "gen"],
   pki: ["config", "dispatch"],
   config: ["dispatch"],
   dispatch: [],
 };
 
 const files = readdirSync("src", { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts"))
+  .filter((file) => /\.tsx?$/.test(file))
   .map((file) => join("src", file));
 
 /** Files (relative to the project's root) and packages that a file imports, for types too. */
@@ -41,6 +43,17 @@ function partOf(path: string): string | undefined {
   if (root === "gen") return "gen";
   return root === "src" ? part.replace(/\.[jt]s$/, "") : undefined;
 }
+
+/** Each file with those of the project that it imports. */
+const graph: ReadonlyMap<string, readonly string[]> = new Map(
+  files.map((file) => [
+    file,
+    importsOf(file)
+      .map((target) => target.replace(/\.js$/, ".ts"))
+      .map((target) => (files.includes(target) ? target : `${target}x`))
+      .filter((target) => files.includes(target)),
+  ]),
+);
 
 describe("imports run one way", () => {
   test("every part of src/ is in the table", () => {
@@ -69,15 +82,17 @@ describe("imports run one way", () => {
     expect(readers).toEqual([join("src", "identity", "peer-cert.ts")]);
   });
 
-  test("no file imports itself by a detour", () => {
-    const graph = new Map(
-      files.map((file) => [
-        file,
-        importsOf(file)
-          .map((target) => target.replace(/\.js$/, ".ts"))
-          .filter((target) => files.includes(target)),
-      ]),
+  test("what runs in browsers imports no module of Node.js, directly or by a detour", () => {
+    const inBrowsers = reachable(
+      files.filter((file) => partOf(file) === "dashboard"),
+      graph,
     );
+    expect(inBrowsers.some((file) => partOf(file) === "words")).toBe(true);
+    const wrong = inBrowsers.filter((file) => importsOf(file).some((target) => isOfNode(target)));
+    expect(wrong).toEqual([]);
+  });
+
+  test("no file imports itself by a detour", () => {
     expect(files.flatMap((file) => cycleThrough(file, graph))).toEqual([]);
   });
 
@@ -85,6 +100,16 @@ describe("imports run one way", () => {
     expect(files.filter((file) => readFileSync(file, "utf8").includes("/v1/agent/dispatch"))).toEqual([]);
   });
 });
+
+function reachable(starts: readonly string[], from: ReadonlyMap<string, readonly string[]>): string[] {
+  const seen = new Set(starts);
+  for (const file of seen) for (const target of from.get(file) ?? []) seen.add(target);
+  return [...seen];
+}
+
+function isOfNode(specifier: string): boolean {
+  return specifier.startsWith("node:") || specifier === "@connectrpc/connect-node";
+}
 
 function cycleThrough(start: string, graph: ReadonlyMap<string, readonly string[]>): string[] {
   const seen = new Set<string>();

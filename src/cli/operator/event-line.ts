@@ -1,5 +1,4 @@
-import { formatSpan } from "../../words/elapsed.js";
-import { who } from "../../words/event-text.js";
+import { eventDetails } from "../../words/event-details.js";
 import type { FleetEvent } from "../../words/fleet-event.js";
 import { rfc3339, type TimeStyle } from "../../words/times.js";
 import { paintKind } from "../history/style.js";
@@ -31,7 +30,7 @@ export class EventLines {
       this.#cell("host", event.hostname),
       this.#cell("rollout", event.rolloutId),
       paintKind(this.#io, event.kind, event.kind.padEnd("lease_expired".length)),
-      details(event),
+      eventDetails(event),
     ];
     return cells.join("  ");
   }
@@ -41,15 +40,4 @@ export class EventLines {
     this.#widths.set(column, width);
     return text.padEnd(width);
   }
-}
-
-/** `attempt 2, by web-01 at 10.0.0.7 over http, parked for 3.2 s: disk full`. */
-function details(event: FleetEvent): string {
-  const { attempt, parkedMs, detail } = event;
-  const facts = [
-    ...(attempt === 0 ? [] : [`attempt ${attempt}`]),
-    `by ${who(event)}`,
-    ...(parkedMs === null ? [] : [`its poll had been parked for ${formatSpan(parkedMs)}`]),
-  ].join(", ");
-  return detail === "" ? facts : `${facts}: ${detail}`;
 }
