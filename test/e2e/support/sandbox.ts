@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installedProgram } from "../../docs/shell.js";
+import type { Finished } from "./server.js";
+
+const isolate = ["--map-root-user", "--mount", "--net"] as const;
+
+/** What has to be there for a {@link Sandbox}; the test that needs one is skipped where it is not. */
+const tools = [
+  ["unshare", ...isolate, "true"],
+  ["nsenter", "--version"],
+  ["ip", "-V"],
+  ["jq", "--version"],
+  ["script", "--version"],
+  ["curl", "--version"],
+] as const;
+
+/** Why there can be none here; `undefined` if there can. */
+export function whyNoSandbox(): string | undefined {
+  const missing = tools.find(([file, ...args]) => spawnSync(file, args).status !== 0);
+  return missing === undefined ? undefined : `cannot run: ${missing.join(" ")}`;
+}
+
+/**
+ * A machine of its own, as far as the program can tell: a loopback interface with every port free, empty `/var/lib` and
+ * `/var/backups`, a home, and the program under its own name on the PATH. Command lines run there as they are printed.
+ */
+export class Sandbox {
+  /** Where command lines start. */
+  readonly folder = mkdtempSync(join(tmpdir(), "nixfleet-sandbox-"));
+  readonly #holder: ChildProcess;
+  readonly #bin: string;
+  readonly #running = new Set<LongRun>();
+
+  private constructor(holder: ChildProcess, bin: string, folder: string) {
+    this.#holder = holder;
+    this.#bin = bin;
+    this.folder = folder;
+  }
+
+  /** @param names host names that are this machine's */
+  static async start(...names: readonly string[]): Promise<Sandbox> {
+    const folder = mkdtempSync(join(tmpdir(), "nixfleet-sandbox-"));
+    writeFileSync(join(folder, "hosts"), `127.0.0.1 localhost ${names.join(" ")}\n::1 localhost\n`);
+    const make = [
+      "ip link set lo up",
+      "mount -t tmpfs none /var/lib",
+      "mount -t tmpfs none /var/backups",
+      `mount --bind '${join(folder, "hosts")}' /etc/hosts`,
+      "echo ready",
+      "exec sleep infinity",
+    ];
+    const holder = spawn("unshare", [...isolate, "sh", "-ec", make.join("\n")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(holder.stdout, "data");
+    const sandbox = new Sandbox(holder, installedProgram(folder), folder);
+    return sandbox;
+  }
+
+  /** Puts a program on the PATH. */
+  addProgram(name: string, script: string): void {
+    writeFileSync(join(this.#bin, name), script, { mode: 0o755 });
+  }
+
+  /** A home for the command lines of one reader. */
+  home(name: string): string {
+    const home = join(this.folder, "homes", name);
+    mkdirSync(home, { recursive: true });
+    return home;
+  }
+
+  /** @param home its owner types the line */
+  start(line: string, home: string): LongRun {
+    const enter = ["--target", String(this.#holder.pid), "--user", "--preserve-credentials", "--mount", "--net"];
+    const child = spawn("nsenter", [...enter, `--wd=${home}`, "bash", "-c", `set -o pipefail; ${line}`], {
+      env: { PATH: `${this.#bin}:${process.env.PATH}`, HOME: home, TERM: "dumb" },
+      stdio: ["pipe", "pipe", "pipe"],
+      // A group of its own, to which signals go as they do from a terminal.
+      detached: true,
+    });
+    const run = new LongRun(child);
+    this.#running.add(run);
+    child.once("close", () => this.#running.delete(run));
+    return run;
+  }
+
+  async run(line: string, home: string, input = ""): Promise<Finished> {
+    const run = this.start(line, home);
+    run.type(input);
+    return run.ended();
+  }
+
+  async remove(): Promise<void> {
+    for (const run of this.#running) run.signal("SIGKILL");
+    this.#holder.kill("SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A command line under way. */
+export class LongRun {
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<unknown>;
+  #stdout = "";
+  #stderr = "";
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#closed = once(child, "close");
+    child.stdout?.setEncoding("utf8").on("data", (text) => {
+      this.#stdout += text;
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text) => {
+      this.#stderr += text;
+    });
+    child.stdin?.on("error", () => undefined);
+  }
+
+  /** Types something and then the end of input. */
+  type(text: string): void {
+    this.#child.stdin?.end(text);
+  }
+
+  /** Waits until it has printed something that matches; fails if it ends before. */
+  async printed(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.#stdout + this.#stderr)) {
+      if (this.#child.exitCode !== null)
+        throw new Error(`ended with ${this.#child.exitCode}: ${this.#stdout}${this.#stderr}`);
+      const { stdout, stderr } = this.#child;
+      if (stdout === null || stderr === null) throw new Error("no pipes");
+      await Promise.race([once(stdout, "data"), once(stderr, "data"), this.#closed]);
+    }
+  }
+
+  /** As a terminal does it: to every program of the line. */
+  signal(name: NodeJS.Signals): void {
+    if (this.#child.pid !== undefined && this.#child.exitCode === null) process.kill(-this.#child.pid, name);
+  }
+
+  async ended(): Promise<Finished> {
+    await this.#closed;
+    return { code: this.#child.exitCode, stdout: this.#stdout, stderr: this.#stderr };
+  }
+}
