@@ -52,18 +52,22 @@ async function runDashboard(command: Command, io: Io): Promise<void> {
   const operator = (await ownName(config)) ?? "";
   const connection = new LastingConnection(() => connect(config, "binary"));
   try {
-    const relay = await start(port, {
-      pageFolder,
-      facts: { server: config.server, operator },
-      services: [QueueService, TrustService],
-      transport: connection.transport,
-      onError: (error) => printWarning(io, messageOf(error)),
+    // Signals are listened for before anybody is told that the page is up, and might send one.
+    await interruptible(io, async (signal) => {
+      const relay = await start(port, {
+        pageFolder,
+        facts: { server: config.server, operator },
+        services: [QueueService, TrustService],
+        transport: connection.transport,
+        onError: (error) => printWarning(io, messageOf(error)),
+      });
+      const { link } = relay;
+      if (options.isOn("json")) printJson(io, { link, port: relay.port, server: config.server, operator });
+      else tell(link, config.server, io);
+      // Ctrl-C is the way to end it, and no failure.
+      if (!signal.aborted) await once(signal, "abort");
+      await relay.close();
     });
-    const { link } = relay;
-    if (options.isOn("json")) printJson(io, { link, port: relay.port, server: config.server, operator });
-    else tell(link, config.server, io);
-    await untilStopped(io);
-    await relay.close();
   } finally {
     connection.close();
   }
@@ -84,13 +88,6 @@ async function start(port: number, options: Omit<Parameters<typeof startRelay>[0
     const hint = "Choose another one, or leave --port away for a free one.";
     throw new UsageError(`--port: 127.0.0.1:${port} is in use by another program`, hint, { cause });
   }
-}
-
-/** Ctrl-C is the way to end it, and no failure. */
-function untilStopped(io: Io): Promise<void> {
-  return interruptible(io, async (signal) => {
-    if (!signal.aborted) await once(signal, "abort");
-  });
 }
 
 function parsePort(text = "0"): number {
