@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ export function whyNoSandbox(): string | undefined {
  */
 export class Sandbox {
   /** Where command lines start. */
-  readonly folder = mkdtempSync(join(tmpdir(), "nixfleet-sandbox-"));
+  readonly folder: string;
   readonly #holder: ChildProcess;
   readonly #bin: string;
   readonly #running = new Set<LongRun>();
@@ -57,8 +57,7 @@ export class Sandbox {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await once(holder.stdout, "data");
-    const sandbox = new Sandbox(holder, installedProgram(folder), folder);
-    return sandbox;
+    return new Sandbox(holder, installedProgram(folder), folder);
   }
 
   /** Puts a program on the PATH. */
@@ -105,17 +104,20 @@ export class Sandbox {
 export class LongRun {
   readonly #child: ChildProcess;
   readonly #closed: Promise<unknown>;
+  readonly #changed = new EventEmitter();
   #stdout = "";
   #stderr = "";
 
   constructor(child: ChildProcess) {
     this.#child = child;
-    this.#closed = once(child, "close");
+    this.#closed = once(child, "close").finally(() => this.#changed.emit("change"));
     child.stdout?.setEncoding("utf8").on("data", (text) => {
       this.#stdout += text;
+      this.#changed.emit("change");
     });
     child.stderr?.setEncoding("utf8").on("data", (text) => {
       this.#stderr += text;
+      this.#changed.emit("change");
     });
     child.stdin?.on("error", () => undefined);
   }
@@ -128,11 +130,9 @@ export class LongRun {
   /** Waits until it has printed something that matches; fails if it ends before. */
   async printed(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.#stdout + this.#stderr)) {
-      if (this.#child.exitCode !== null)
-        throw new Error(`ended with ${this.#child.exitCode}: ${this.#stdout}${this.#stderr}`);
-      const { stdout, stderr } = this.#child;
-      if (stdout === null || stderr === null) throw new Error("no pipes");
-      await Promise.race([once(stdout, "data"), once(stderr, "data"), this.#closed]);
+      const { exitCode } = this.#child;
+      if (exitCode !== null) throw new Error(`ended with ${exitCode}: ${this.#stdout}${this.#stderr}`);
+      await once(this.#changed, "change");
     }
   }
 
