@@ -1,14 +1,14 @@
 import type { Http2Session } from "node:http2";
-import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Proof } from "../dispatch/delivery.js";
 import type { PeerCert } from "../identity/peer-cert.js";
 import type { NodeRequest } from "./node.js";
 
 const key = Symbol("connection");
 
-declare module "node:tls" {
-  interface TLSSocket {
+declare module "node:net" {
+  interface Socket {
     [key]?: Connection;
   }
 }
@@ -165,5 +165,5 @@ function endIfIdle({ socket, users }: Connection): void {
 /** `undefined` if the connection has gone before its request was looked at. */
 export function connectionOf(request: NodeRequest): Connection | undefined {
   const socket: unknown = "stream" in request ? request.stream.session?.socket : request.socket;
-  return socket instanceof TLSSocket ? socket[key] : undefined;
+  return socket instanceof Socket ? socket[key] : undefined;
 }

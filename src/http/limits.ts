@@ -29,6 +29,12 @@ export const limits = {
    */
   http2StreamResetBurst: 200,
   http2StreamResetRate: 20,
+  /**
+   * HTTP/1.1: how much of its answers may wait for a client before its next request waits, too. More than any answer has:
+   * Node (20 to 24) cuts a TLS connection on which a request of several pieces arrives while that is exceeded
+   * ("Parse Error: Paused Error"), as those of a planner do which sends one large batch after the other.
+   */
+  http1WriteAheadBytes: 4 * 1024 * 1024,
   /** One request body: 10,000 dispatches of the longest kind are about 10 MB as JSON. */
   maxBodyBytes: 16 * 1024 * 1024,
 } as const;

@@ -1,5 +1,6 @@
 import { constants, type X509Certificate } from "node:crypto";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
+import type { TLSSocket } from "node:tls";
 import type { Log } from "../dispatch/ports.js";
 import { readAgain, readPeerCert, type TrustedCas } from "../identity/peer-cert.js";
 import { Connections } from "./connections.js";
@@ -42,6 +43,7 @@ export class Listener {
     this.#server.prependListener("secureConnection", (socket) => {
       const cert = readPeerCert(socket, this.#cas);
       if (cert?.verifyError !== undefined) meter.tlsRejected(certificateRejection(cert.verifyError));
+      writeAhead(socket);
       this.connections.add(socket, cert);
     });
     this.#server.on("session", (session) => this.#watch(session));
@@ -159,6 +161,11 @@ function setHttp1Limits(server: Http2SecureServer): void {
     // Asked by `close`. Node's own also cuts answers that are not written out yet; `Connections` ends what is idle.
     closeIdleConnections: () => undefined,
   });
+}
+
+/** Has no option: a TLS server makes its sockets itself, with Node's default of 16 KB. */
+function writeAhead(socket: TLSSocket & { readonly _writableState?: { highWaterMark: number } }): void {
+  if (socket._writableState !== undefined) socket._writableState.highWaterMark = limits.http1WriteAheadBytes;
 }
 
 /** Destroys the session when a PING stays unanswered until the next is due. @returns what stops it */

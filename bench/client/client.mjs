@@ -1,0 +1,24 @@
+// The clients of one server, in a process of their own.
+
+import { answerCalls } from "../support/calls.mjs";
+import { optionsOf } from "../support/server-side.mjs";
+import { Fleet } from "./fleet.mjs";
+import { connectCalls, drain, emptyPolls, grpcCalls } from "./load.mjs";
+
+const options = optionsOf(process.argv);
+const fleet = new Fleet(options);
+const { port } = options;
+
+answerCalls({
+  park: (count) => fleet.park(count),
+  wake: (count, times) => fleet.wake(count, times),
+  steady: (count, rate, seconds) => fleet.steady(count, rate, seconds),
+  fanOut: (count, batchSize) => fleet.fanOut(count, batchSize),
+  enqueueBatches: (batches) => fleet.enqueueBatches(batches),
+  storm: (count) => fleet.storm(count),
+  close: () => fleet.close(),
+  drain: (load) => drain({ port, ...load }),
+  emptyPolls: (load) => emptyPolls({ port, ...load }),
+  connectCalls: (load) => connectCalls({ port, ...load }),
+  grpcCalls: (load) => grpcCalls({ port, ...load }),
+});

@@ -1,0 +1,79 @@
+// The built server, in a process of its own. Over mutual TLS it is what `serve` starts. Over plain HTTP the bench brings
+// a listener of its own, which stands where TLS would: it says who is at the other end of a connection from a header. The
+// program that is shipped has no such listener and no way to get one.
+
+import { createServer } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
+import { createParts } from "../../dist/src/app/parts.js";
+import { connectionOf } from "../../dist/src/http/connections.js";
+import { limits } from "../../dist/src/http/limits.js";
+import { createLog } from "../../dist/src/telemetry/log.js";
+import { answerCalls } from "../support/calls.mjs";
+import { readCertificates, serverTls } from "../support/certificates.mjs";
+import { hostname } from "../support/dispatches.mjs";
+import { listen, optionsOf, selfReport } from "../support/server-side.mjs";
+import { broadcast, takeOneByOne } from "./broadcast.mjs";
+
+const { certificates, db, wire, port = 0, isBroadcast = false, logLevel = "warn" } = optionsOf(process.argv);
+
+if (isBroadcast) takeOneByOne();
+const parts = await createParts({
+  adminListen: "none",
+  tls: serverTls(readCertificates(certificates)),
+  db: { kind: "sqlite", path: db },
+  agentCnSuffix: "fleet.lab.internal",
+  operatorCn: ["operator-*"],
+  revocations: undefined,
+  pollsPerHost: 4,
+  sweepMs: 30_000,
+  drainTimeoutMs: 10_000,
+  log: createLog({ level: logLevel, format: "json", isTty: false, colour: false }),
+});
+if (isBroadcast) broadcast(parts.queue);
+
+const certs = new Map();
+
+/** What the TLS listener would have read of the certificate of this Common Name. */
+function certOf(commonName) {
+  let cert = certs.get(commonName);
+  if (cert === undefined) {
+    cert = {
+      verifyError: undefined,
+      commonNames: [commonName],
+      extendedKeyUsage: ["1.3.6.1.5.5.7.3.2"],
+      notBeforeMs: Date.now() - 60_000,
+      notAfterMs: Date.now() + 86_400_000,
+      issuedUnder: "clientCa",
+    };
+    certs.set(commonName, cert);
+  }
+  return cert;
+}
+
+function serve(request, response) {
+  const commonName = request.headers["x-bench-host"];
+  if (commonName !== undefined) connectionOf(request).cert = certOf(commonName);
+  parts.front.serve(request, response, parts.listener.connections);
+}
+
+/** A connection belongs to a host of its own until a header says otherwise. */
+let connected = 0;
+function admit(socket) {
+  connected += 1;
+  parts.listener.connections.add(socket, certOf(hostname(connected)));
+}
+
+async function listenPlain(server) {
+  server.keepAliveTimeout = limits.keepAliveTimeoutMs;
+  server.on("connection", admit);
+  return listen(server, port);
+}
+
+const listeners = {
+  plain: () => listenPlain(createServer(serve)),
+  h2c: () => listenPlain(createHttp2Server(serve)),
+  mtls: () => parts.listener.listen("127.0.0.1", port),
+};
+const listening = await listeners[wire]();
+
+answerCalls(selfReport({ port: listening, parked: () => parts.queue.polls.size }));

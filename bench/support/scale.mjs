@@ -1,0 +1,34 @@
+// How much of each work is done. `full` is what docs/performance.md shows; `quick` is over in less than two minutes.
+
+export const full = {
+  rounds: 3,
+  wake: { sizes: [10, 100, 1_000, 5_000], times: 200, warmUp: 100 },
+  fanOut: { sizes: [1_000, 5_000, 9_000], batchSize: 1_000, broadcastAt: [9_000] },
+  steady: { parked: 5_000, perSecond: 50, seconds: 30 },
+  drain: { hosts: 2_000, each: 10, connections: 64 },
+  emptyPoll: { connections: 64, seconds: 4 },
+  enqueue: { count: 100_000, batchSize: 1_000, hosts: 10_000 },
+  memory: { parked: 9_000 },
+  storm: { agents: 5_000 },
+  age: { events: 1_000_000, pending: 100_000, parked: 1_000, wakes: 200, hosts: 2_000, each: 5, enqueued: 30_000 },
+  rpc: { connections: 64, seconds: 3, sessions: 4, streams: 16 },
+};
+
+export const quick = {
+  rounds: 3,
+  wake: { sizes: [10, 1_000, 5_000], times: 200, warmUp: 60 },
+  fanOut: { sizes: [1_000, 5_000], batchSize: 1_000, broadcastAt: [5_000] },
+  steady: { parked: 5_000, perSecond: 50, seconds: 2 },
+  drain: { hosts: 1_000, each: 6, connections: 64 },
+  emptyPoll: { connections: 64, seconds: 1 },
+  enqueue: { count: 20_000, batchSize: 1_000, hosts: 10_000 },
+  memory: { parked: 1_000 },
+  storm: { agents: 500 },
+  age: { events: 200_000, pending: 20_000, parked: 200, wakes: 100, hosts: 500, each: 4, enqueued: 5_000 },
+  rpc: { connections: 64, seconds: 1, sessions: 4, streams: 16 },
+};
+
+/** How many agents' certificates the works over TLS need. */
+export function agentsOf({ fanOut, memory, storm }) {
+  return Math.max(...fanOut.sizes, memory.parked, storm.agents);
+}

@@ -1,0 +1,49 @@
+// One dispatch for each of many that are parked, enqueued in batches: until the last agent has its own.
+
+import { atLeast, atMost, row } from "../support/row.mjs";
+import { interleaved } from "../support/statistics.mjs";
+import { withSubjects } from "../support/subjects.mjs";
+
+export async function fanOut(bench, { rounds, fanOut: { sizes, batchSize, broadcastAt } }) {
+  const rows = [];
+  await withSubjects({ product: () => bench.product(), floor: () => bench.floor() }, async (subjects) => {
+    for (const size of sizes) rows.push(...rowsOf("plain", 1.5, size, await measureAll(subjects, rounds, size, batchSize)));
+  });
+  const overTls = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
+  await withSubjects(overTls, async (subjects) => {
+    for (const size of sizes) rows.push(...rowsOf("mTLS", 1.35, size, await measureAll(subjects, rounds, size, batchSize)));
+  });
+  const againstOld = { product: () => bench.product(), broadcast: () => bench.product({ isBroadcast: true }) };
+  await withSubjects(againstOld, async (subjects) => {
+    for (const size of broadcastAt) rows.push(broadcastRow(size, await measureAll(subjects, rounds, size, batchSize)));
+  });
+  return rows;
+}
+
+async function measureAll(subjects, rounds, size, batchSize) {
+  const takers = Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject, size, batchSize)]);
+  for (const [, warmUp] of takers) await warmUp();
+  return interleaved(rounds, Object.fromEntries(takers));
+}
+
+async function measure(subject, size, batchSize) {
+  await subject.park(size);
+  const { result, cpuMicros } = await subject.withCpu(() => subject.client.call("fanOut", size, batchSize));
+  return { ms: result, cpuMs: cpuMicros / 1_000 };
+}
+
+function rowsOf(wire, limit, size, { product, floor }) {
+  const ms = { product: product.map((run) => run.ms), floor: floor.map((run) => run.ms) };
+  const cpu = { product: product.map((run) => run.cpuMs), floor: floor.map((run) => run.cpuMs) };
+  const what = `${wire}, ${size.toLocaleString("en")} parked`;
+  return [
+    row("fan-out", `${what}, until the last has it`, "ms", ms, [atMost(limit, ms.product, ms.floor, "floor")]),
+    row("fan-out", `${what}, server CPU`, "ms", cpu),
+  ];
+}
+
+function broadcastRow(size, { product, broadcast }) {
+  const ms = { product: product.map((run) => run.ms), broadcast: broadcast.map((run) => run.ms) };
+  const bar = atLeast(8, ms.broadcast, ms.product, "as fast as broadcast");
+  return row("fan-out", `plain, ${size.toLocaleString("en")} parked, against broadcast`, "ms", ms, [bar]);
+}
