@@ -71,8 +71,8 @@ async function openPostgres(
     serverName,
     address: parseDatabaseUrl(url),
     where: shownUrl(url),
-    // Some 60 characters are kept of it.
-    applicationName: `nixfleet-dispatch ${serverId} ${serverName}`.slice(0, 60),
+    // PostgreSQL keeps 63 bytes of it, of which the connection that listens needs eight.
+    applicationName: `nixfleet-dispatch ${serverName.slice(0, 24)} ${serverId}`,
   });
   return { store, neighbours: store.neighbours, walPath: undefined };
 }

@@ -89,6 +89,7 @@ export class Database {
   async use<T>(body: (session: Session) => Promise<T>): Promise<T> {
     if (this.#away !== undefined) throw unavailable(this.#away);
     const session = await this.#connect();
+    session.on("error", onSessionError);
     let broken: boolean | undefined;
     try {
       return await body(session);
@@ -96,6 +97,7 @@ export class Database {
       broken = whyUnavailable(error) !== undefined;
       throw this.#away === undefined ? runtimeError(error) : unavailable(this.#away, error);
     } finally {
+      session.off("error", onSessionError);
       session.release(broken);
     }
   }
@@ -118,6 +120,9 @@ export class Database {
     }
   }
 }
+
+/** A connection that breaks says so twice: to the statement under way, which somebody waits for, and here, where nobody does. */
+function onSessionError(): void {}
 
 async function inTransaction<T>(session: Session, body: (session: Session) => Promise<T>): Promise<T> {
   await session.query("BEGIN");

@@ -37,7 +37,7 @@ export class PostgresNeighbours implements Neighbours {
     const { connection, database, clock, random, log } = options;
     this.#options = options;
     this.#listener = new Listener({
-      client: clientConfig(connection),
+      client: { ...clientConfig(connection), application_name: `${connection.applicationName} listens` },
       clock,
       random,
       log,
