@@ -9,7 +9,14 @@ import type { AdminListener } from "./http/admin.js";
 import type { Listener } from "./http/listener.js";
 import type { TlsTexts } from "./http/pem.js";
 
-export type { Address, PlannedDispatch, PlanOptions, RunningServer, ServerOptions } from "./app/options.js";
+export type {
+  Address,
+  PlannedDispatch,
+  PlanOptions,
+  PostgresTarget,
+  RunningServer,
+  ServerOptions,
+} from "./app/options.js";
 
 /** An address that cannot be listened on, and which of the two it is. */
 export class ListenError extends Error {
@@ -103,8 +110,9 @@ async function drainAndClose(parts: Parts, { drainTimeoutMs, log }: ServerOption
   await close(parts);
 }
 
-async function close({ queue, revocations, admin, listener, stopExpiry }: Parts): Promise<void> {
+async function close({ queue, revocations, admin, listener, stopExpiry, stopFollowing }: Parts): Promise<void> {
   stopExpiry();
+  stopFollowing();
   await listener.drain();
   await queue?.close();
   revocations.close();

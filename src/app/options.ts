@@ -6,7 +6,9 @@ export interface ServerOptions {
   readonly listen: Address;
   readonly adminListen: Address | "none";
   readonly tls: TlsTexts;
-  readonly db: { readonly kind: "sqlite"; readonly path: string } | { readonly kind: "none" };
+  readonly db: { readonly kind: "sqlite"; readonly path: string } | PostgresTarget | { readonly kind: "none" };
+  /** What this server is called where several share a database. Default: the machine's name. */
+  readonly serverName?: string;
   readonly agentCnSuffix: string;
   /** Exact, or with one `*`. Not looked at where `tls.operatorCa` is set. */
   readonly operatorCn: readonly string[];
@@ -30,6 +32,19 @@ export interface ServerOptions {
   readonly random?: Random;
   /** Default: does nothing. */
   readonly failPoint?: FailPoint;
+}
+
+/** A PostgreSQL database, for any number of servers. */
+export interface PostgresTarget {
+  readonly kind: "postgres";
+  /** `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`; never logged. */
+  readonly url: string;
+  /** Connections for statements; one more listens. */
+  readonly poolSize: number;
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
 }
 
 export interface Address {

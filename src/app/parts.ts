@@ -1,5 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { leaseTokenFrom } from "../dispatch/lease.js";
+import { hostname } from "node:os";
 import type { Cancel, Clock, Log, Random } from "../dispatch/ports.js";
 import { Queue, type QueueOptions } from "../dispatch/queue.js";
 import { AdminListener } from "../http/admin.js";
@@ -22,10 +21,11 @@ import { type IdentityPolicy, isHeld, refusals } from "../identity/identity.js";
 import { operatorMatcher } from "../identity/operator-pattern.js";
 import { RevocationFile } from "../identity/revocation-file.js";
 import { RevocationList } from "../identity/revocation-list.js";
-import { SqliteStore } from "../store/sqlite/store.js";
-import { bootId, systemClock } from "../telemetry/clock.js";
+import { systemClock } from "../telemetry/clock.js";
 import { Metrics } from "../telemetry/metrics.js";
 import { programVersion } from "../telemetry/version.js";
+import { followRevocations } from "./follow-revocations.js";
+import { type OpenedStore, openStore } from "./open-store.js";
 import type { ServerOptions } from "./options.js";
 
 /** A server's parts, joined, of which none listens yet. */
@@ -36,6 +36,7 @@ export interface Parts {
   readonly revocations: RevocationList;
   readonly cutRefused: () => void;
   readonly stopExpiry: Cancel;
+  readonly stopFollowing: Cancel;
   readonly readiness: Readiness;
   readonly front: Front;
   readonly listener: Listener;
@@ -47,14 +48,14 @@ export async function createParts(options: ServerOptions): Promise<Parts> {
   const { clock = systemClock, random = Math.random, log } = options;
   const metrics = createMetrics(clock);
   const file = options.revocations === undefined ? undefined : new RevocationFile(options.revocations, log);
-  let store: SqliteStore | undefined;
+  let opened: OpenedStore | undefined;
   try {
-    store = openStore(options, clock, metrics);
-    const revocations = await RevocationList.open({ file, store: store?.revocations });
-    const queue = store && createQueue(options, { store, clock, random, meter: metrics.queue });
-    return joinParts(options, { clock, random, revocations, store, queue, metrics });
+    opened = await openStore(options, { clock, random, onDue: (event) => metrics.queue.changed(event) });
+    const revocations = await RevocationList.open({ file, store: opened?.store.revocations });
+    const queue = opened && createQueue(options, { ...opened, clock, random, meter: metrics.queue });
+    return joinParts(options, { clock, random, revocations, opened, queue, metrics });
   } catch (error) {
-    await store?.close();
+    await opened?.store.close();
     file?.close();
     throw error;
   }
@@ -62,7 +63,7 @@ export async function createParts(options: ServerOptions): Promise<Parts> {
 
 interface FirstParts extends Pick<Parts, "clock" | "revocations" | "queue"> {
   readonly random: Random;
-  readonly store: SqliteStore | undefined;
+  readonly opened: OpenedStore | undefined;
   readonly metrics: Metrics;
 }
 
@@ -78,14 +79,20 @@ function joinParts(options: ServerOptions, parts: FirstParts): Parts {
     onRequest: (request, response) => front.serve(request, response, listener.connections),
     meter: metrics.traffic,
   });
-  observe(metrics, listener, parts, options);
+  observe(metrics, listener, parts);
   const cutRefused = () => cutRefusedNow(listener, policy, clock, log);
   revocations.onChange(cutRefused);
   const stopExpiry = watchExpiry(listener.connections, clock, (connections) => {
     log.info({ connections }, "connections cut: their certificates have expired");
   });
   const admin = new AdminListener(readiness, metrics);
-  return { stopExpiry, clock, queue, revocations, cutRefused, readiness, front, listener, admin };
+  const stopFollowing = follow(parts, log);
+  return { stopExpiry, stopFollowing, clock, queue, revocations, cutRefused, readiness, front, listener, admin };
+}
+
+function follow({ opened, revocations, clock }: FirstParts, log: Log): Cancel {
+  const neighbours = opened?.neighbours;
+  return neighbours === undefined ? () => undefined : followRevocations(revocations, neighbours, { clock, log });
 }
 
 function createFront(
@@ -112,25 +119,26 @@ function createMetrics(clock: Clock): Metrics {
   return new Metrics({ version: programVersion(), clock, traffic: { refusals, tlsRejections } });
 }
 
-function observe(metrics: Metrics, listener: Listener, { queue, store }: FirstParts, { db }: ServerOptions): void {
+function observe(metrics: Metrics, listener: Listener, { queue, opened }: FirstParts): void {
   metrics.observe({
     queue:
-      queue === undefined || store === undefined || db.kind === "none"
+      queue === undefined || opened === undefined
         ? undefined
         : {
-            store,
+            store: opened.store,
             parkedPolls: () => queue.polls.size,
             parkedHosts: () => queue.polls.hosts,
             isParked: (hostname) => queue.polls.parked(hostname).polls > 0,
             watchers: () => queue.events.watchers,
-            walPath: `${db.path}-wal`,
+            walPath: opened.walPath,
           },
     openConnections: () => listener.connections.size,
     certificateNotAfterMs: () => listener.certificateNotAfterMs,
   });
 }
 
-function createServices({ clock, random, store, queue, revocations }: FirstParts, log: Log): readonly BoundService[] {
+function createServices({ clock, random, opened, queue, revocations }: FirstParts, log: Log): readonly BoundService[] {
+  const store = opened?.store;
   const reports = new Reports({
     store,
     clock,
@@ -153,27 +161,18 @@ function createPolicy(options: ServerOptions, revocations: RevocationList): Iden
   };
 }
 
-function openStore({ db }: ServerOptions, clock: Clock, { queue: meter }: Metrics): SqliteStore | undefined {
-  if (db.kind === "none") return undefined;
-  const bootClock = { nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs(), bootId: bootId() };
-  return SqliteStore.open(db.path, {
-    clock: bootClock,
-    newToken: () => leaseTokenFrom(randomBytes(16)),
-    onDue: (event) => meter.changed(event),
-  });
-}
-
 function createQueue(
   options: ServerOptions,
-  own: Pick<QueueOptions, "clock" | "random" | "meter"> & { readonly store: SqliteStore },
+  own: Pick<QueueOptions, "store" | "neighbours" | "clock" | "random" | "meter">,
 ): Queue {
-  const { delivery = "once", confirmWithinMs = 30_000, retainMs = thirtyDaysMs } = options;
+  const { delivery = "once", confirmWithinMs = 30_000, retainMs = thirtyDaysMs, serverName = hostname() } = options;
   return new Queue({
     ...options,
     ...own,
     failPoint: options.failPoint ?? (() => undefined),
     plainTerms: delivery === "confirmed" ? { kind: "confirmed", withinMs: confirmWithinMs } : { kind: "once" },
     retainMs,
+    serverName,
   });
 }
 

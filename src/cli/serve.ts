@@ -13,6 +13,7 @@ import { loadTlsFiles } from "../http/tls-files.js";
 import { ensureDevelopmentPki } from "../pki/development.js";
 import { failPointFrom } from "../telemetry/fail-points.js";
 import { createLog } from "../telemetry/log.js";
+import { databaseTarget } from "./database-target.js";
 import { assertDevelopmentAllowed, enqueueFirstDispatch, printDevelopmentGuide } from "./development.js";
 import { systemCode } from "./exit.js";
 import { addManual } from "./help.js";
@@ -34,11 +35,15 @@ export function serveCommand(io: Io): Command {
     examples: [
       { purpose: "try it out on this machine, with development certificates", line: "nixfleet-dispatch serve" },
       {
+        purpose: "one of several servers on one PostgreSQL",
+        line: "nixfleet-dispatch serve --strict --db-url-file /run/credentials/db-url --tls-cert server.crt --tls-key server.key --client-ca fleet-ca.crt",
+      },
+      {
         purpose: "a fleet's server",
         line: "nixfleet-dispatch serve --strict --listen 0.0.0.0:8443 --tls-cert server.crt --tls-key server.key --client-ca fleet-ca.crt --db /var/lib/nixfleet-dispatch/dispatch.db",
       },
     ],
-    exits: ["ok", "failure", "usage"],
+    exits: ["ok", "failure", "usage", "unavailable"],
   });
   return command.action(async (options: { json?: true }) => {
     await serve(serveConfig(command, io), { io, json: options.json === true });
@@ -97,6 +102,7 @@ function loadTls({ tlsCert, tlsKey, clientCa, operatorCa }: ServeConfig, log: Lo
 async function start(config: ServeConfig, tls: TlsTexts, log: Logger, env: Io["env"]): Promise<RunningServer> {
   try {
     const { sweep, drainTimeout, confirmWithin, retain, ...same } = config;
+    const db = databaseTarget(config, log);
     const lengths = {
       sweepMs: sweep,
       drainTimeoutMs: drainTimeout,
@@ -106,6 +112,7 @@ async function start(config: ServeConfig, tls: TlsTexts, log: Logger, env: Io["e
     return await startServer({
       ...same,
       ...lengths,
+      db,
       tls,
       log,
       failPoint: failPointFrom(env[otherVariables.failPoint]),

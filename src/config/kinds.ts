@@ -44,15 +44,38 @@ export const folder: ValueKind<string> = {
   parse: ([text = ""], base) => absolute(text, base),
 };
 
-/** Where the queue is kept: a SQLite file, which need not exist yet, or nowhere. */
-export type DatabaseTarget = { readonly kind: "sqlite"; readonly path: string } | { readonly kind: "none" };
+/** Where the queue is kept: a SQLite file, which need not exist yet, a PostgreSQL database, or nowhere. */
+export type DatabaseTarget =
+  | { readonly kind: "sqlite"; readonly path: string }
+  /** `url` may hold a password. */
+  | { readonly kind: "postgres"; readonly url: string }
+  | { readonly kind: "none" };
 
 export const database: ValueKind<DatabaseTarget> = {
-  placeholder: "FILE|none",
+  placeholder: "FILE|URL|none",
   unit: "",
   shape: "text",
-  parse: ([text = ""], base) =>
-    text === "none" ? { kind: "none" } : Object.freeze({ kind: "sqlite", path: absolute(text, base) }),
+  parse: ([text = ""], base) => {
+    if (text === "none") return { kind: "none" };
+    if (!isDatabaseUrl(text)) return Object.freeze({ kind: "sqlite", path: absolute(text, base) });
+    if (!URL.canParse(text)) throw new BrokenRule("must be a URL such as postgres://user@host:5432/database");
+    return Object.freeze({ kind: "postgres", url: text });
+  },
+};
+
+export function isDatabaseUrl(text: string): boolean {
+  return /^postgres(ql)?:/.test(text);
+}
+
+/** A word that names a server for people. */
+export const serverName: ValueKind<string> = {
+  placeholder: "NAME",
+  unit: "",
+  shape: "text",
+  parse: ([text = ""]) => {
+    if (/^[\w.:-]{1,100}$/.test(text)) return text;
+    throw new BrokenRule("must be 1 to 100 letters, digits and . _ : -");
+  },
 };
 
 function absolute(text: string, base: string): string {

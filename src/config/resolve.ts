@@ -1,4 +1,5 @@
 import { formatHostPort } from "./host-port.js";
+import { isDatabaseUrl } from "./kinds.js";
 import {
   BrokenRule,
   type ConfigOf,
@@ -57,7 +58,29 @@ export function resolveServeWithOrigins(sources: Sources): ServeConfigWithOrigin
   needs(origins, "operatorCa", "tlsCert");
   if (config.strict) needs(origins, "strict", "clientCa");
   assertTwoAddresses(config);
-  return { config, origins };
+  assertOneDatabase(config, origins);
+  return { config: sweepingAsItShould(config, origins), origins };
+}
+
+function assertOneDatabase({ db }: ServeConfig, origins: Origins): void {
+  const [origin, fileOrigin] = [origins.get("db"), origins.get("dbUrlFile")];
+  if (origin !== undefined && fileOrigin !== undefined) {
+    throw new UsageError(`${origin} and ${fileOrigin} name two databases`, "Leave one of them out.");
+  }
+  if (db.kind !== "postgres" || origin === undefined || origin === settingVariable("db")) return;
+  if (new URL(db.url).password === "") return;
+  throw new UsageError(
+    `${origin}: must not hold a password, which others on this machine can see there`,
+    `Put the URL into a file that only you can read and name it with ${settingFlag("dbUrlFile")}, or set ${settingVariable("db")} or PGPASSFILE.`,
+  );
+}
+
+/** Between servers a kick may get lost with a connection, and the sweep is what limits that. */
+const sweepOfManyMs = 5_000;
+
+function sweepingAsItShould(config: ServeConfig, origins: Origins): ServeConfig {
+  const isShared = config.db.kind === "postgres" || config.dbUrlFile !== undefined;
+  return isShared && !origins.has("sweep") ? Object.freeze({ ...config, sweep: sweepOfManyMs }) : config;
 }
 
 function assertTwoAddresses({ listen, adminListen }: ServeConfig): void {
@@ -155,7 +178,9 @@ function parse<T>(setting: Setting<T>, { elements, origin, folder }: Written): T
     if (!(cause instanceof BrokenRule)) throw cause;
     const text = elements.join(", ");
     // A long or many-lined value is no name or path but what is in a file, perhaps a key: it is not repeated.
-    const shown = text.length <= 100 && !/[\p{Cc}]|-----BEGIN/u.test(text) ? `, not "${text}"` : "";
+    // So is a URL with a password.
+    const isShown = text.length <= 100 && !/[\p{Cc}]|-----BEGIN/u.test(text) && !isDatabaseUrl(text);
+    const shown = isShown ? `, not "${text}"` : "";
     throw new UsageError(`${origin}: ${cause.message}${shown}`, undefined, { cause });
   }
 }

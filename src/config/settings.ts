@@ -1,7 +1,18 @@
-import { homedir } from "node:os";
+import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { duration } from "./duration.js";
-import { choice, database, file, folder, hostPort, hostPortOrNone, onOff, optional, wholeNumber } from "./kinds.js";
+import {
+  choice,
+  database,
+  file,
+  folder,
+  hostPort,
+  hostPortOrNone,
+  onOff,
+  optional,
+  serverName,
+  wholeNumber,
+} from "./kinds.js";
 import { commonNamePatterns, domain, serverUrl } from "./names.js";
 import type { ConfigOf, DefaultContext, Setting, SettingGroup, Settings, ValueKind } from "./setting.js";
 
@@ -14,6 +25,7 @@ const listening = "Listening";
 const credentials = "Certificates";
 const callers = "Who may call";
 const queue = "Queue";
+const postgres = "PostgreSQL";
 const running = "Running";
 
 const stateDir: Setting<string> = {
@@ -64,10 +76,15 @@ export const serveGroup = settingGroup("serve", {
   ),
   revocations: absent(file, callers, "A file of revoked machines, which the server follows as it changes."),
 
-  db: given(database, queue, "The SQLite file of the queue, or none to run without a queue.", {
-    text: "<state-dir>/dispatch.db",
-    value: ({ stateDir }) => ({ kind: "sqlite" as const, path: join(stateDir, "dispatch.db") }),
-  }),
+  db: given(
+    database,
+    queue,
+    "Where the queue is: a SQLite file, a PostgreSQL as postgres://user@host/database (never with a password on the command line), or none to run without a queue.",
+    {
+      text: "<state-dir>/dispatch.db",
+      value: ({ stateDir }) => ({ kind: "sqlite" as const, path: join(stateDir, "dispatch.db") }),
+    },
+  ),
   delivery: given(
     choice("MODE", ["once", "confirmed"]),
     queue,
@@ -94,8 +111,46 @@ export const serveGroup = settingGroup("serve", {
     duration({ atLeast: "100ms", atMost: "1h" }),
     queue,
     "How often the queue is looked at for waiting hosts even though nothing was announced.",
-    { text: "60s", value: () => 60_000 },
+    { text: "60s; with PostgreSQL 5s", value: () => 60_000 },
   ),
+
+  dbUrlFile: absent(
+    file,
+    postgres,
+    "A file with the URL of a PostgreSQL, password and all, that only this user can read. Instead of db.",
+  ),
+  dbPoolSize: given(wholeNumber(2, 200, "connections"), postgres, "Connections to PostgreSQL; one more listens.", {
+    text: "10",
+    value: () => 10,
+  }),
+  dbConnectTimeout: given(
+    duration({ atLeast: "100ms", atMost: "1m" }),
+    postgres,
+    "How long a new connection to PostgreSQL, or the wait for a free one, may take.",
+    { text: "2s", value: () => 2_000 },
+  ),
+  dbStatementTimeout: given(
+    duration({ atLeast: "1s", atMost: "10m" }),
+    postgres,
+    "PostgreSQL's statement_timeout: how long one statement may take.",
+    { text: "10s", value: () => 10_000 },
+  ),
+  dbLockTimeout: given(
+    duration({ atLeast: "100ms", atMost: "10m" }),
+    postgres,
+    "PostgreSQL's lock_timeout: how long a statement may wait for rows that another one holds.",
+    { text: "5s", value: () => 5_000 },
+  ),
+  dbIdleInTransactionTimeout: given(
+    duration({ atLeast: "1s", atMost: "10m" }),
+    postgres,
+    "PostgreSQL's idle_in_transaction_session_timeout: when it ends a transaction whose server has stopped.",
+    { text: "10s", value: () => 10_000 },
+  ),
+  serverName: given(serverName, postgres, "What this server is called where several share a database.", {
+    text: "the machine's name",
+    value: () => hostname(),
+  }),
 
   drainTimeout: given(
     duration({ atLeast: "0s", atMost: "15s" }),

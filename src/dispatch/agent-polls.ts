@@ -92,6 +92,15 @@ export class AgentPolls {
     return { polls: parked.length, longestMs: Math.max(0, ...parked.map((poll) => poll.ageMs)) };
   }
 
+  /** Every host with polls that wait now, and how many. */
+  parkedHosts(): ReadonlyMap<Hostname, number> {
+    const counts = new Map<Hostname, number>();
+    for (const { hostname, state } of this.#polls.all()) {
+      if (state === "parked") counts.set(hostname, (counts.get(hostname) ?? 0) + 1);
+    }
+    return counts;
+  }
+
   /** From now on every poll, parked or new, ends with `draining`. */
   drain(): void {
     this.#draining = true;

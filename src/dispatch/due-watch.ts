@@ -6,13 +6,14 @@ export interface DueWatchOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly kick: (hostnames: Iterable<Hostname>) => void;
+  /** However far away the next thing is, it looks so often: the wall clock may be set meanwhile, or another server die. */
+  readonly maxSleepMs?: number | undefined;
 }
 
 /** Row updates as dear as those of a take; see there. */
 const maxRowsPerLook = 256;
 
-/** However far away the next thing is, the wall clock may be set meanwhile. */
-const maxSleepMs = 60_000;
+const defaultMaxSleepMs = 60_000;
 
 /** After a look that the store refused. */
 const retryMs = 1_000;
@@ -52,6 +53,7 @@ export class DueWatch {
   /** What somebody else has found out. */
   heard({ hostnames, nextInMs }: DueReceipt): void {
     if (hostnames.size > 0) this.#options.kick(hostnames);
+    const { maxSleepMs = defaultMaxSleepMs } = this.#options;
     this.#sleep(Math.min(nextInMs ?? maxSleepMs, maxSleepMs));
   }
 

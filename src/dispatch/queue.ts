@@ -12,7 +12,9 @@ import { type Instant, instantFromMs } from "./instant.js";
 import type { TakeTerms } from "./lease.js";
 import { type Meter, noMeter } from "./meter.js";
 import { metered } from "./metered-store.js";
+import type { Neighbours, ParkedAt } from "./neighbours.js";
 import type { Origin } from "./origin.js";
+import { ParkedNotes } from "./parked-notes.js";
 import type { Cancel, Clock, DispatchStore, FailPoint, HostSeen, Log, Random } from "./ports.js";
 import { Pruner } from "./pruner.js";
 import { ringing } from "./ringing-store.js";
@@ -33,7 +35,17 @@ export interface QueueOptions {
   readonly retainMs: number;
   /** Default: none. */
   readonly meter?: Meter;
+  /** What this server is called among others. Default: `this server`. */
+  readonly serverName?: string;
+  /** The other servers on the same database. Default: none. */
+  readonly neighbours?: Neighbours | undefined;
 }
+
+/** With other servers about: a look at what is due is so often, in case the one that would have looked has died. */
+const lookForOthersMs = 2_000;
+
+/** What another server writes into the history is looked for so often, as long as somebody watches. */
+const ringForOthersMs = 500;
 
 /** The queue as a whole: the way in, the way out, what follows, and the store behind all of them. */
 export class Queue {
@@ -45,10 +57,12 @@ export class Queue {
   /** For reading: whoever writes goes through the parts above. */
   readonly store: DispatchStore;
   readonly plainTerms: TakeTerms;
-  readonly #options: Required<QueueOptions>;
+  readonly #options: QueueOptions & Required<Pick<QueueOptions, "meter">>;
   readonly #dueWatch: DueWatch;
   readonly #notes: BatchedNotes;
   readonly #pruner: Pruner;
+  readonly #parkedNotes: ParkedNotes | undefined;
+  #cancelRing: Cancel = () => undefined;
   #cancelSweep: Cancel = () => undefined;
 
   constructor(given: QueueOptions) {
@@ -65,7 +79,8 @@ export class Queue {
     const onTimed = () => this.#dueWatch.look();
     this.#notes = new BatchedNotes({ store, clock, log });
     this.#pruner = new Pruner(options);
-    this.#dueWatch = new DueWatch({ store, clock, log, kick });
+    const { neighbours } = given;
+    this.#dueWatch = new DueWatch({ store, clock, log, kick, maxSleepMs: neighbours && lookForOthersMs });
     this.steps = new Steps({ ...options, kick, onTimed });
     this.canceller = new Canceller(store, this.steps);
     this.polls = new AgentPolls({
@@ -77,6 +92,15 @@ export class Queue {
     // What fell due while the server was away.
     this.#dueWatch.look();
     this.#sweepLater();
+    this.#parkedNotes = neighbours && new ParkedNotes({ neighbours, polls: this.polls, clock, log });
+    neighbours?.listen({
+      kicked: (hostnames) => {
+        kick(hostnames);
+        bell.ring();
+      },
+      missed: () => this.#lookAround(bell),
+    });
+    if (neighbours !== undefined) this.#ringLater(bell);
   }
 
   /** A dispatch that a poll was handed, to be followed until it has arrived or come back. */
@@ -100,15 +124,27 @@ export class Queue {
 
   /** What is known of a host, and who waits here for it now. */
   async presence(hostname: Hostname): Promise<Presence> {
-    return this.presenceOf(hostname, await this.store.findHost(hostname));
+    const [seen, elsewhere] = await Promise.all([this.store.findHost(hostname), this.parkedElsewhere([hostname])]);
+    return this.presenceOf(hostname, seen, elsewhere.get(hostname));
   }
 
-  /** The same, for what the store says of it already. */
-  presenceOf(hostname: Hostname, kept: HostSeen | undefined): Presence {
+  /** Where polls of these hosts are parked besides here. */
+  async parkedElsewhere(hostnames: readonly Hostname[]): Promise<ReadonlyMap<Hostname, readonly ParkedAt[]>> {
+    return (await this.#options.neighbours?.parkedAt(hostnames)) ?? new Map();
+  }
+
+  /** What is known of a host, for what the store and the other servers say of it already. */
+  presenceOf(hostname: Hostname, kept: HostSeen | undefined, elsewhere: readonly ParkedAt[] = []): Presence {
     const seen = this.#notes.unwritten(hostname) ?? kept;
+    const parkedAt = [...this.#parkedHere(hostname), ...elsewhere.map((parked) => sharpened(parked, seen))];
+    return { hostname, seen, parkedAt };
+  }
+
+  #parkedHere(hostname: Hostname): ParkedAt[] {
     const { polls, longestMs } = this.polls.parked(hostname);
-    const parkedSince = polls === 0 ? undefined : instantFromMs(this.#options.clock.nowMs() - longestMs);
-    return { hostname, seen, parkedPolls: polls, parkedSince };
+    if (polls === 0) return [];
+    const { clock, serverName = "this server" } = this.#options;
+    return [{ server: serverName, polls, since: instantFromMs(clock.nowMs() - longestMs) }];
   }
 
   /** Resolves if takes and enqueues could be served just now. */
@@ -119,6 +155,7 @@ export class Queue {
   /** From now on nothing new comes in and every poll is ended. */
   drain(): void {
     this.#cancelSweep();
+    this.#cancelRing();
     this.enqueuer.drain();
     this.events.drain();
     this.polls.drain();
@@ -127,11 +164,27 @@ export class Queue {
   /** To be called when the last answer is out or given up: puts back what did not leave, then closes the store. */
   async close(): Promise<void> {
     this.#cancelSweep();
-    await Promise.all([this.#dueWatch.stop(), this.#pruner.stop()]);
+    this.#cancelRing();
+    await Promise.all([this.#dueWatch.stop(), this.#pruner.stop(), this.#parkedNotes?.stop()]);
     await this.polls.settled();
     await this.steps.settled();
     await this.#notes.close();
     await this.store.close();
+  }
+
+  /** Something may have been said that this server has not heard. */
+  #lookAround(bell: Bell): void {
+    this.polls.sweep();
+    this.#dueWatch.look();
+    this.#parkedNotes?.forget();
+    bell.ring();
+  }
+
+  #ringLater(bell: Bell): void {
+    this.#cancelRing = this.#options.clock.after(ringForOthersMs, () => {
+      if (bell.listeners > 0) bell.ring();
+      this.#ringLater(bell);
+    });
   }
 
   #now(): Instant {
@@ -150,7 +203,12 @@ export interface Presence {
   readonly hostname: Hostname;
   /** `undefined` if it has never polled. */
   readonly seen: HostSeen | undefined;
-  readonly parkedPolls: number;
-  /** Since when the longest of them waits. */
-  readonly parkedSince: Instant | undefined;
+  /** At which servers it has polls that wait now. */
+  readonly parkedAt: readonly ParkedAt[];
+}
+
+/** The other servers tell since when a host has been there; if it has one poll there, that began when it was seen last. */
+function sharpened(parked: ParkedAt, seen: HostSeen | undefined): ParkedAt {
+  if (parked.polls !== 1 || seen === undefined || seen.lastSeenAt <= parked.since) return parked;
+  return { ...parked, since: seen.lastSeenAt };
 }

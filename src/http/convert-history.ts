@@ -44,9 +44,10 @@ export function eventToProto(event: DispatchEvent): MessageInitShape<typeof Even
 
 /** @param revokedBefore `undefined` for a host that is not revoked */
 export function presenceToProto(
-  { hostname, seen, parkedPolls, parkedSince }: Presence,
+  { hostname, seen, parkedAt }: Presence,
   revokedBefore?: Instant,
 ): MessageInitShape<typeof HostPresenceSchema> {
+  const sinces = parkedAt.map(({ since }) => since).sort((a, b) => a - b);
   return {
     hostname,
     ...(seen === undefined
@@ -58,8 +59,9 @@ export function presenceToProto(
           agentVersion: seen.agentVersion,
           ...optionalTimestamp("certificateNotAfter", seen.certificateNotAfter),
         }),
-    parkedPolls,
-    ...optionalTimestamp("parkedSince", parkedSince ?? null),
+    parkedPolls: parkedAt.reduce((sum, { polls }) => sum + polls, 0),
+    ...optionalTimestamp("parkedSince", sinces[0] ?? null),
+    parkedAt: parkedAt.map(({ server, polls, since }) => ({ server, polls, since: timestampFromInstant(since) })),
     ...optionalTimestamp("revokedBefore", revokedBefore ?? null),
   };
 }

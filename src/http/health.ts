@@ -93,10 +93,10 @@ export class Readiness implements Health {
   #storeTrouble(): Promise<string | undefined> {
     const nowMs = this.#options.clock.monotonicMs();
     if (this.#checked === undefined || nowMs - this.#checked.atMs >= storeCheckHoldsMs) {
-      // The cause names files, and this is answered to anybody.
+      // Other causes name files, and this is answered to anybody.
       const trouble = this.#options.checkStore().then(
         () => undefined,
-        () => "the store does not answer",
+        (error: unknown) => (error instanceof DispatchError ? error.message : "the store does not answer"),
       );
       this.#checked = { atMs: nowMs, trouble };
     }

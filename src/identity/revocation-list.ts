@@ -21,6 +21,8 @@ export class RevocationList {
   readonly #options: RevocationListOptions;
   readonly #called = new Map<string, CalledRevocation>();
   #tellChange: () => void = () => undefined;
+  /** How often a call has changed it here. */
+  #changes = 0;
 
   private constructor(options: RevocationListOptions) {
     this.#options = options;
@@ -50,6 +52,7 @@ export class RevocationList {
   async revoke(store: RevocationStore, revocation: CalledRevocation): Promise<CalledRevocation> {
     const inForce = await store.revoke(revocation);
     this.#called.set(inForce.subject, inForce);
+    this.#changes += 1;
     this.#tellChange();
     return inForce;
   }
@@ -58,6 +61,7 @@ export class RevocationList {
   async restore(store: RevocationStore, subject: string): Promise<boolean> {
     const wasRevoked = await store.restore(subject);
     this.#called.delete(subject);
+    this.#changes += 1;
     return wasRevoked;
   }
 
@@ -72,6 +76,20 @@ export class RevocationList {
     return [...called, ...filed].sort((a, b) => (a.subject < b.subject ? -1 : a.subject > b.subject ? 1 : 0));
   }
 
+  /** Reads from the store what other servers may have changed. */
+  async refresh(): Promise<void> {
+    const changes = this.#changes;
+    const all = (await this.#options.store?.all()) ?? [];
+    // What was read may be older than what a call here has changed meanwhile.
+    if (changes !== this.#changes) return this.refresh();
+    const isSame =
+      all.length === this.#called.size && all.every((each) => isEqual(each, this.#called.get(each.subject)));
+    if (isSame) return;
+    this.#called.clear();
+    for (const revocation of all) this.#called.set(revocation.subject, revocation);
+    this.#tellChange();
+  }
+
   /** Reads the file again. */
   reload(): void {
     this.#options.file?.reload();
@@ -80,4 +98,8 @@ export class RevocationList {
   close(): void {
     this.#options.file?.close();
   }
+}
+
+function isEqual(one: CalledRevocation, other: CalledRevocation | undefined): boolean {
+  return one.revokedBefore === other?.revokedBefore && one.revokedAt === other.revokedAt;
 }

@@ -21,8 +21,8 @@ export interface QueueSources {
   readonly parkedHosts: () => number;
   readonly isParked: (hostname: Hostname) => boolean;
   readonly watchers: () => number;
-  /** Path of SQLite's write-ahead log. */
-  readonly walPath: string;
+  /** Path of SQLite's write-ahead log; `undefined` with another store. */
+  readonly walPath: string | undefined;
 }
 
 /** Scrapes closer together than this read the store once: counting 1,000,000 rows takes it about 30 ms. */
@@ -64,7 +64,7 @@ export class StateMetrics {
     this.#gauges.parkedPolls.set(queue.parkedPolls());
     this.#gauges.parkedHosts.set(queue.parkedHosts());
     this.#gauges.watchers.set(queue.watchers());
-    this.#gauges.walBytes.set(await sizeOf(queue.walPath));
+    if (queue.walPath !== undefined) this.#gauges.walBytes.set(await sizeOf(queue.walPath));
     const reading = await this.#readStore(queue);
     if (reading === undefined) this.#forgetStore();
     else this.#setStore(queue, reading);

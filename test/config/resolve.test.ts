@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { resolveClient, resolvePki, resolveServe } from "../../src/config/resolve.js";
@@ -60,6 +61,13 @@ describe("defaults", () => {
       retain: 30 * 24 * 3_600_000,
       pollsPerHost: 4,
       sweep: 60_000,
+      dbUrlFile: undefined,
+      dbPoolSize: 10,
+      dbConnectTimeout: 2_000,
+      dbStatementTimeout: 10_000,
+      dbLockTimeout: 5_000,
+      dbIdleInTransactionTimeout: 10_000,
+      serverName: hostname(),
       drainTimeout: 10_000,
       logLevel: "info",
       logFormat: "auto",

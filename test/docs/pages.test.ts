@@ -45,7 +45,7 @@ describe.each(pages)("$path", (page) => {
   });
 
   test("every npm script that it names is one", () => {
-    const named = [...page.text.matchAll(/npm run ([a-z]+)/g)].map(([, name = ""]) => name);
+    const named = [...page.text.matchAll(/npm run ([a-z:]+)/g)].map(([, name = ""]) => name);
     expect(named.filter((name) => !Object.hasOwn(manifest.scripts, name))).toEqual([]);
   });
 

@@ -149,7 +149,7 @@ describe("a host's presence", () => {
   const hostname = host("web-01");
 
   test("of a host that never polled is its name", () => {
-    expect(presenceJson({ hostname, seen: undefined, parkedPolls: 0, parkedSince: undefined })).toEqual({
+    expect(presenceJson({ hostname, seen: undefined, parkedAt: [] })).toEqual({
       hostname: "web-01",
     });
   });
@@ -163,15 +163,23 @@ describe("a host's presence", () => {
       agentVersion: "nixfleet-agent/0.2",
       certificateNotAfter: at(59),
     } as const;
-    expect(presenceJson({ hostname, seen, parkedPolls: 2, parkedSince: at(26) })).toEqual({
+    const parkedAt = [
+      { server: "one", polls: 1, since: at(27) },
+      { server: "two", polls: 2, since: at(26) },
+    ];
+    expect(presenceJson({ hostname, seen, parkedAt })).toEqual({
       hostname: "web-01",
       last_seen_at: "2026-05-16T01:27:00Z",
       address: "192.0.2.7",
       wire: "http",
       agent_version: "nixfleet-agent/0.2",
       certificate_not_after: "2026-05-16T01:59:00Z",
-      parked_polls: 2,
+      parked_polls: 3,
       parked_since: "2026-05-16T01:26:00Z",
+      parked_at: [
+        { server: "one", polls: 1, since: "2026-05-16T01:27:00Z" },
+        { server: "two", polls: 2, since: "2026-05-16T01:26:00Z" },
+      ],
     });
   });
 
@@ -184,7 +192,7 @@ describe("a host's presence", () => {
       agentVersion: "",
       certificateNotAfter: null,
     } as const;
-    expect(presenceJson({ hostname, seen, parkedPolls: 0, parkedSince: undefined })).toEqual({
+    expect(presenceJson({ hostname, seen, parkedAt: [] })).toEqual({
       hostname: "web-01",
       last_seen_at: "2026-05-16T01:27:00Z",
       wire: "grpc",

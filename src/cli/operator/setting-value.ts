@@ -13,8 +13,16 @@ export function settingValue(
   if (typeof value === "number") return placeholder === "DURATION" ? durationText(value) : value;
   if (typeof value !== "object") return value;
   if ("port" in value) return formatHostPort(value);
-  if ("kind" in value) return value.kind === "none" ? "none" : value.path;
+  if ("kind" in value) return databaseText(value);
   return value;
+}
+
+/** A URL without its password, which is nobody's to read. */
+function databaseText(db: ServeConfig["db"]): string {
+  if (db.kind !== "postgres") return db.kind === "none" ? "none" : db.path;
+  const url = new URL(db.url);
+  if (url.password !== "") url.password = "***";
+  return url.href;
 }
 
 /** As people read it; `none` where there is nothing. */

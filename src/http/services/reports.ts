@@ -35,9 +35,10 @@ export class Reports {
     const filter = hostFilter(request);
     const page = hostPages.parse(request, filter);
     const hosts = await this.#store.listHosts(filter, page.after?.hostname, page.size);
+    const elsewhere = await queue.parkedElsewhere(hosts.map(({ hostname }) => hostname));
     return {
       hosts: hosts.map((host) => ({
-        presence: this.presence(queue.presenceOf(host.hostname, host.seen)),
+        presence: this.presence(queue.presenceOf(host.hostname, host.seen, elsewhere.get(host.hostname))),
         ...hostToProto(host),
       })),
       nextPageToken: hostPages.next(page, hosts, filter),

@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import type { Log } from "../../dispatch/ports.js";
@@ -29,13 +30,14 @@ const mostTries = 5;
 /** The pool of connections, and whether it makes sense to ask for one. */
 export class Database {
   readonly #pool: pg.Pool;
-  readonly #busy = new Set<Session>();
+  readonly #sockets = new Set<Socket>();
   #away: string | undefined;
 
   constructor(options: DatabaseOptions) {
     this.#pool = new pg.Pool({
       ...clientConfig(options),
       max: options.poolSize,
+      stream: () => this.#openSocket(),
       query_timeout: options.statementTimeoutMs + clientGraceMs,
       idleTimeoutMillis: 60_000,
     });
@@ -51,7 +53,7 @@ export class Database {
   /** From now on calls fail at once, and so do those under way: they wait for nobody. */
   leave(why: string): void {
     this.#away = why;
-    for (const session of this.#busy) cut(session);
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   comeBack(): void {
@@ -87,7 +89,7 @@ export class Database {
   async use<T>(body: (session: Session) => Promise<T>): Promise<T> {
     if (this.#away !== undefined) throw unavailable(this.#away);
     const session = await this.#connect();
-    this.#busy.add(session);
+    session.on("error", onSessionError);
     let broken: boolean | undefined;
     try {
       return await body(session);
@@ -95,13 +97,19 @@ export class Database {
       broken = whyUnavailable(error) !== undefined;
       throw this.#away === undefined ? runtimeError(error) : unavailable(this.#away, error);
     } finally {
-      this.#busy.delete(session);
+      session.off("error", onSessionError);
       session.release(broken);
     }
   }
 
   async close(): Promise<void> {
     await this.#pool.end();
+  }
+
+  #openSocket(): Socket {
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    return socket.once("close", () => this.#sockets.delete(socket));
   }
 
   async #connect(): Promise<Session> {
@@ -113,6 +121,9 @@ export class Database {
   }
 }
 
+/** A connection that breaks says so twice: to the statement under way, which somebody waits for, and here, where nobody does. */
+function onSessionError(): void {}
+
 async function inTransaction<T>(session: Session, body: (session: Session) => Promise<T>): Promise<T> {
   await session.query("BEGIN");
   try {
@@ -123,13 +134,6 @@ async function inTransaction<T>(session: Session, body: (session: Session) => Pr
     // A connection that broke has rolled back by itself, and would fail here once more.
     if (whyUnavailable(error) === undefined) await session.query("ROLLBACK");
     throw error;
-  }
-}
-
-function cut(session: Session): void {
-  if ("connection" in session && session.connection instanceof Object && "stream" in session.connection) {
-    const { stream } = session.connection;
-    if (stream instanceof Object && "destroy" in stream && typeof stream.destroy === "function") stream.destroy();
   }
 }
 

@@ -10,6 +10,9 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #swallowing = new Set<Direction>();
+  /** What each connection began with. */
+  readonly #beginnings = new Map<Socket, string>();
+  readonly #lost = new Set<Socket>();
 
   private constructor(server: Server) {
     this.#server = server;
@@ -20,8 +23,10 @@ export class TcpProxy {
     const proxy = new TcpProxy(createServer({ allowHalfOpen: true }));
     proxy.#server.on("connection", (agentSide) => {
       const serverSide = connect({ host: "127.0.0.1", port: target.port, allowHalfOpen: true });
-      proxy.#forward("up", agentSide, serverSide);
-      proxy.#forward("down", serverSide, agentSide);
+      agentSide.once("data", (bytes) => proxy.#beginnings.set(agentSide, bytes.toString("latin1")));
+      const isSwallowed = () => proxy.#lost.has(agentSide);
+      proxy.#forward("up", { from: agentSide, to: serverSide, isSwallowed });
+      proxy.#forward("down", { from: serverSide, to: agentSide, isSwallowed });
     });
     proxy.#server.listen(0, "127.0.0.1");
     await once(proxy.#server, "listening");
@@ -41,20 +46,33 @@ export class TcpProxy {
     }
   }
 
+  /** The same for connections that are open and have begun with this, and for no others. */
+  swallowThoseWith(beginning: string): void {
+    const open = [...this.#beginnings].filter(([, begun]) => begun.includes(beginning));
+    if (open.length === 0) throw new Error(`no connection has begun with ${beginning}`);
+    for (const [socket] of open) this.#lost.add(socket);
+  }
+
   close(): void {
     proxies.delete(this);
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  #forward(direction: Direction, from: Socket, to: Socket): void {
+  #forward(direction: Direction, { from, to, isSwallowed }: Pair): void {
     this.#sockets.add(from);
-    const unlessSwallowed = (pass: () => void) => this.#swallowing.has(direction) || pass();
+    const unlessSwallowed = (pass: () => void) => this.#swallowing.has(direction) || isSwallowed() || pass();
     from.on("data", (bytes) => unlessSwallowed(() => to.write(bytes)));
     from.on("end", () => unlessSwallowed(() => to.end()));
     from.on("error", () => unlessSwallowed(() => to.destroy()));
     from.on("close", () => this.#sockets.delete(from));
   }
+}
+
+interface Pair {
+  readonly from: Socket;
+  readonly to: Socket;
+  readonly isSwallowed: () => boolean;
 }
 
 const proxies = new Set<TcpProxy>();

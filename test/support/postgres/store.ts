@@ -2,6 +2,7 @@ import { instantFromMs, type Steady } from "../../../src/dispatch/instant.js";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.js";
 import type { MomentSource } from "../../../src/store/postgres/moment.js";
 import type { PostgresStoreOptions } from "../../../src/store/postgres/store.js";
+import { systemClock } from "../../../src/telemetry/clock.js";
 import { tokens } from "../dispatches.js";
 import type { FakeClock } from "../fake-clock.js";
 
@@ -14,6 +15,9 @@ export function storeOptions(url: string, overrides: Partial<PostgresStoreOption
     where: "postgres://test",
     applicationName: "nixfleet-dispatch test",
     serverId: "test",
+    serverName: "test",
+    clock: systemClock,
+    random: Math.random,
     log: quiet,
     poolSize: 4,
     connectTimeoutMs: 2_000,
