@@ -40,10 +40,11 @@ export function onTime(withinMs: number): Rule {
 
 /** By when it had to arrive, given this poll; `undefined` if the poll proves nothing. */
 function dueFor(ledger: Ledger, poll: Take, waiting: Waiting, withinMs: number): number | undefined {
-  // Polls of a server that is down end without an answer, so both are there from here on.
+  // From here on both were there, unless their server was down.
   const sinceMs = Math.max(waiting.sinceMs, poll.fromMs);
   const dueMs = sinceMs + withinMs + stalledMs(ledger, sinceMs, sinceMs + withinMs);
-  if (poll.toMs <= dueMs || poll.result === "unknown") return undefined;
+  const isItself = poll.toMs === waiting.arrivedMs;
+  if ((poll.toMs <= dueMs && !isItself) || poll.result === "unknown") return undefined;
   const isDown = ledger.downs.some(({ fromMs, toMs }) => fromMs <= dueMs && toMs >= sinceMs);
   return isDown || mayBeSwallowed(ledger, poll.hostname, waiting.possiblySinceMs, dueMs) ? undefined : dueMs;
 }
