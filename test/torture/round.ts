@@ -66,11 +66,12 @@ function abortedAfter(ms: number, stop: AbortSignal): AbortSignal {
   const controller = new AbortController();
   const abort = () => {
     clearTimeout(timer);
+    stop.removeEventListener("abort", abort);
     controller.abort();
   };
   const timer = setTimeout(abort, ms);
+  stop.addEventListener("abort", abort);
   if (stop.aborted) abort();
-  else stop.addEventListener("abort", abort, { once: true });
   return controller.signal;
 }
 
