@@ -53,7 +53,7 @@ async function torture({ minutes, seed, hosts, servers, db, within }: Options): 
   const tally = await run({
     ...{ binary, pki, seed, hosts, servers, loadMs, withinMs: within },
     db: db ?? pki.path("dispatch.db"),
-    ...{ roundMs: 30_000, uptimeMs: 1_200, quietMs: 60_000 },
+    ...{ roundMs: 30_000, uptimeMs: 800, quietMs: 60_000 },
     stop: interrupt.signal,
     onProgress(now, leftMs) {
       if (process.stderr.isTTY) bar.draw(1 - leftMs / loadMs, progressText(now));

@@ -80,7 +80,7 @@ export class Server {
       await Promise.race([pause(dice.between(0, 2 * uptimeMs), calm), ended]);
       fromMs = recorder.now() - seenLateMs;
       await this.#end(calm.aborted || dice.chance(0.1) ? "SIGTERM" : "SIGKILL");
-      const isToFail = !calm.aborted && dice.chance(0.3);
+      const isToFail = !calm.aborted && dice.chance(0.25);
       await restarted(isToFail ? `${dice.pick(failPoints)}=${dice.whole(1, 40)}` : undefined);
     }
     // Started while it became calm, it may be on its way to a fail point.
