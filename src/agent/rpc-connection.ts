@@ -3,7 +3,7 @@ import { createSecureContext } from "node:tls";
 import { toJson } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
-import { createConnectTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { AgentService } from "../../gen/nixfleet/dispatch/v1/agent_service_pb.js";
 import type { Dispatch as DispatchMessage, Lease as LeaseMessage } from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
 import { parseRetryAfter } from "./back-off.js";
@@ -18,6 +18,7 @@ import type { Credentials } from "./credentials.js";
 import { leaseFromJson, type Taken, takenFromJson } from "./dispatch.js";
 import { AgentError, answeredAboutAttempt, answeredError, notADispatch, notALease } from "./errors.js";
 import type { Lease } from "./lease.js";
+import { SessionManager } from "./session-manager.js";
 
 export type HttpVersion = "1.1" | "2";
 
@@ -68,7 +69,7 @@ function openTransport(
 ): { transport: Transport; close: () => void } {
   const common = { baseUrl: server.href.replace(/\/+$/, ""), readMaxBytes: maxAnswerBytes, acceptCompression: [] };
   if (httpVersion === "2") {
-    const sessionManager = new Http2SessionManager(common.baseUrl, { pingIntervalMs }, credentials);
+    const sessionManager = new SessionManager(common.baseUrl, { pingIntervalMs }, credentials);
     return {
       transport: createConnectTransport({ ...common, httpVersion, sessionManager }),
       close: () => sessionManager.abort(),

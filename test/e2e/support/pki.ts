@@ -11,12 +11,13 @@ import {
 } from "../../../src/pki/profile.js";
 
 export const suffix = "fleet.lab.internal";
-const validity = { now: new Date(), days: 2 };
+const days = 2;
 
 /** A fleet's certificates, made anew for each test file, in files as the binary wants them. */
 export class TestPki {
   readonly folder = mkdtempSync(join(tmpdir(), "nixfleet-dispatch-pki-"));
   private constructor(
+    private readonly since: Date,
     readonly ca: Issued,
     readonly server: Issued,
     readonly operator: Issued,
@@ -26,19 +27,21 @@ export class TestPki {
     this.write("operator", operator);
   }
 
-  static async create(): Promise<TestPki> {
+  /** @param since from when on, less five minutes, they are valid for two days */
+  static async create(since = new Date()): Promise<TestPki> {
+    const validity = { now: since, days };
     const ca = await issue(authorityProfile("test fleet CA", validity));
     const server = await issue(serverProfile(["localhost", "127.0.0.1"], validity), ca);
-    return new TestPki(ca, server, await issue(operatorProfile("test", validity), ca));
+    return new TestPki(since, ca, server, await issue(operatorProfile("test", validity), ca));
   }
 
   agent(id: string): Promise<Issued> {
-    return issue(agentProfile(id, suffix, validity), this.ca);
+    return issue(agentProfile(id, suffix, { now: this.since, days }), this.ca);
   }
 
   /** A client certificate that says whatever a test wants it to say. */
   client(changes: Partial<Profile>, issuer: Issued = this.ca): Promise<Issued> {
-    return issue({ ...agentProfile("odd", suffix, validity), ...changes }, issuer);
+    return issue({ ...agentProfile("odd", suffix, { now: this.since, days }), ...changes }, issuer);
   }
 
   /** @returns the path without its ending: `.crt` and `.key` stand there */
@@ -60,5 +63,5 @@ export class TestPki {
 }
 
 export function otherCa(): Promise<Issued> {
-  return issue(authorityProfile("another CA", validity));
+  return issue(authorityProfile("another CA", { now: new Date(), days }));
 }

@@ -1,0 +1,101 @@
+import { randomInt } from "node:crypto";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { progressBar } from "../../src/cli/progress-bar.js";
+import { TestPki } from "../e2e/support/pki.js";
+import { progressText, summaryLines } from "./report.js";
+import { run } from "./run.js";
+
+const help = `usage: npm run torture -- [options]
+
+Puts the built server under load, kills it again and again, and holds what its clients saw to what it promises.
+
+  --minutes N    how long there is load; servers are killed about 25 times a minute (default: 10)
+  --seed N       repeats the random choices of a run (default: another one each time)
+  --hosts N      how many hosts there are (default: 24)
+  --servers N    how many servers share the queue (default: 1; more need a --db that can be shared)
+  --db DB        where the queue is, as for serve --db (default: a new SQLite file)
+  --within MS    how long something may wait beside a poll that waits for it (default: 1000)
+  --help         this text
+
+exit codes: 0 every promise held, 1 one was broken, 2 a wrong option, 130 interrupted`;
+
+const binary = resolve("dist/src/main.js");
+
+/** @returns the exit code */
+async function main(args: readonly string[]): Promise<number> {
+  const options = parse(args);
+  if (typeof options === "string") {
+    console.error(`error: ${options}\nhint: npm run torture -- --help`);
+    return 2;
+  }
+  if (options.help) {
+    console.log(help);
+    return 0;
+  }
+  if (!existsSync(binary)) {
+    console.error(`error: ${binary} is not there\nhint: npm run build`);
+    return 2;
+  }
+  return await torture(options);
+}
+
+type Options = Exclude<ReturnType<typeof parse>, string>;
+
+async function torture({ minutes, seed, hosts, servers, db, within }: Options): Promise<number> {
+  const pki = await TestPki.create();
+  const interrupt = new AbortController();
+  process.once("SIGINT", () => interrupt.abort());
+  const bar = progressBar({ stderr: process.stderr, env: process.env });
+  const startedMs = performance.now();
+  const loadMs = minutes * 60_000;
+  const tally = await run({
+    ...{ binary, pki, seed, hosts, servers, loadMs, withinMs: within },
+    db: db ?? pki.path("dispatch.db"),
+    ...{ roundMs: 30_000, uptimeMs: 800, quietMs: 60_000 },
+    stop: interrupt.signal,
+    onProgress(now, leftMs) {
+      if (process.stderr.isTTY) bar.draw(1 - leftMs / loadMs, progressText(now));
+      else console.error(progressText(now));
+    },
+  });
+  bar.clear();
+  console.log(summaryLines(tally, seed, performance.now() - startedMs).join("\n"));
+  if (tally.violations > 0) return 1;
+  pki.remove();
+  return interrupt.signal.aborted ? 130 : 0;
+}
+
+function parse(args: readonly string[]) {
+  const number = { type: "string" } as const;
+  const options = { minutes: number, seed: number, hosts: number, servers: number, within: number, db: number };
+  try {
+    const { values } = parseArgs({ args: [...args], options: { ...options, help: { type: "boolean" } } });
+    return {
+      minutes: positive("minutes", values.minutes ?? "10"),
+      seed: whole("seed", values.seed ?? String(randomInt(2 ** 31))),
+      hosts: whole("hosts", values.hosts ?? "24", 1),
+      servers: whole("servers", values.servers ?? "1", 1),
+      within: positive("within", values.within ?? "1000"),
+      db: values.db,
+      help: values.help === true,
+    };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function whole(name: string, text: string, least = 0): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new Error(`--${name} must be a whole number from ${least}, is ${text}`);
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new Error(`--${name} must be a number above 0, is ${text}`);
+}
+
+process.exitCode = await main(process.argv.slice(2));
