@@ -105,7 +105,6 @@ describe("a connection that listens and dies without a word", () => {
     proxy.swallowThoseWith(" listens");
     // Told to nobody: the sweep is an hour away, and only a new connection makes it look.
     await operatorAt(one, pki).enqueue(wireDispatch("deaf"));
-    const toldAt = performance.now();
     expect(mustBeTaken(await parked).hostname).toBe("deaf");
     expect(two.log.some(({ msg }) => msg === "the database is away")).toBe(false);
     // And it hears again.
