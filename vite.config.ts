@@ -13,6 +13,8 @@ export default defineConfig(async ({ command }) => ({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // It comes from the same machine.
+    chunkSizeWarningLimit: 1_000,
   },
   server: command === "serve" ? await developmentServer() : {},
 }));

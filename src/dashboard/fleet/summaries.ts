@@ -159,7 +159,7 @@ export function pendingOf(fleet: Fleet, hostname: string): number {
 }
 
 /** What does not move by itself: waits for a host that does not come, came back, or ended badly. The worst first. */
-export function stuck(fleet: Fleet, rolloutId: string, now: Instant): KnownDispatch[] {
+export function stuck(fleet: Fleet, now: Instant, rolloutId: string): KnownDispatch[] {
   const isStuck = ({ state, hostname, attempt, enqueuedAt, leaseExpiresAt }: KnownDispatch) => {
     if (state === "dead" || state === "rejected" || state === "expired") return true;
     if (state === "leased") return attempt > 1 || (leaseExpiresAt !== null && leaseExpiresAt < now);
