@@ -63,7 +63,11 @@ export function enqueueCommand(io: Io): Command {
       `How many lines of the file are enqueued at once, all or none: 1 to ${maxDispatchesPerEnqueue}.\n` +
         `(default: ${defaultBatchSize})`,
     )
-    .option("--json", "Print one JSON object for each dispatch instead of text.");
+    .option(
+      "--json",
+      "Print one JSON object for each dispatch: hostname, rollout_id, outcome (created, replaced or kept), superseded and " +
+        "enqueued_at.",
+    );
   addClientOptions(command);
   command.action(() => runEnqueue(command, io));
   return addManual(command, {

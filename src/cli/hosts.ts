@@ -27,7 +27,7 @@ export function hostsCommand(io: Io): Command {
     .option(
       "--json",
       "Print one JSON object on each line: hostname, last_seen_at, address, wire, agent_version, certificate_not_after,\n" +
-        "parked_polls, parked_since, pending, last_rollout_id, last_state and last_changed_at. Instants are RFC 3339; what\n" +
+        "revoked_before, parked_polls, parked_since, pending, last_rollout_id, last_state and last_changed_at. Instants are RFC 3339; what\n" +
         "is not known is null.",
     );
   addClientOptions(command);

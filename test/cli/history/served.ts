@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import { type RunningServer, type ServerOptions, startServer } from "../../../src/app.js";
 import type { Io } from "../../../src/cli/io.js";
 import { createTestPki, type TestPki } from "../../agent/certificates.js";
-import { type Run, start } from "../run-alone.js";
+import { type Run, type RunOptions, start } from "../run-alone.js";
 
 export const closure = "/nix/store/4k0c3s3v5mnp0bq9x1yhl2wfz8rj7d6a-nixos-system-web-01-26.05";
 
@@ -54,11 +54,25 @@ export class Served {
     return new Served(pki, folder, server);
   }
 
-  /** Starts a command of the operator's. */
-  start(command: (io: Io) => Command, args: readonly string[], env: Readonly<Record<string, string>> = {}): Run {
+  /** Starts a command of the operator's. `options` are for its terminal. */
+  start(
+    command: (io: Io) => Command,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    options: Pick<RunOptions, "stdin" | "isTTY"> = {},
+  ): Run {
     const connection = ["--server", `https://127.0.0.1:${this.#server.port}`, "--ca", "ca.crt"];
     const identity = ["--cert", "op.crt", "--key", "op.key"];
-    return start(command, [...connection, ...identity, ...args], { cwd: this.#folder, env });
+    return start(command, [...connection, ...identity, ...args], { cwd: this.#folder, env, ...options });
+  }
+
+  get url(): string {
+    return `https://127.0.0.1:${this.#server.port}`;
+  }
+
+  /** Where the operator's files are, and relative paths start. */
+  get folder(): string {
+    return this.#folder;
   }
 
   /** Runs a command of the operator's. */

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { documentedFields } from "../../docs/json-fields.js";
 import { TestPki } from "../support/pki.js";
 import { runProgram, TestServer } from "../support/server.js";
 import { newDispatches, operatorOf } from "./operator.js";
@@ -50,6 +51,7 @@ describe("db check beside a server", () => {
   test("tells what is in the file and who has it open, as JSON and as lines", async () => {
     const states = expect.objectContaining({ pending: expect.any(Number), leased: 0, dead: 0 });
     const json = await checked(db);
+    expect(Object.keys(json)).toEqual(documentedFields("db check"));
     expect(json).toEqual({
       path: db,
       bytes: expect.any(Number),
@@ -114,6 +116,8 @@ describe("db backup beside a server that writes", () => {
     mkdirSync(pki.path("served"));
     expect((await runDb("backup", "--db", db, backup)).code).toBe(0);
     const { events } = await checked(backup);
+    const again = await runDb("backup", "--db", db, "--replace", "--json", backup);
+    expect(Object.keys(JSON.parse(again.stdout))).toEqual(documentedFields("db backup"));
     const restored = await TestServer.start(pki, { db: backup });
     const operator = operatorOf(restored, pki);
     expect(Number((await operator.queue.getStats({})).lastEventId)).toBe(events);
@@ -155,6 +159,7 @@ describe("db migrate", () => {
     const { migrations_pending, states } = await checked(empty);
     expect([migrations_pending[0], states]).toEqual([expect.stringMatching(/^0000_/), null]);
     const dry = await runDb("migrate", "--db", empty, "--dry-run", "--json");
+    expect(Object.keys(JSON.parse(dry.stdout))).toEqual(documentedFields("db migrate"));
     expect(JSON.parse(dry.stdout)).toEqual({ path: empty, migrations: migrations_pending, dry_run: true });
     expect(statSync(empty).size).toBe(0);
     const first = await runDb("migrate", "--db", empty);

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Issued, issue } from "../../../src/pki/issue.js";
 import { operatorProfile, serverProfile } from "../../../src/pki/profile.js";
+import { documentedFields } from "../../docs/json-fields.js";
 import { TcpProxy } from "../faults/proxy.js";
 import { HttpClient, wireDispatch } from "../support/client.js";
 import { historyOf, untilState } from "../support/history.js";
@@ -97,6 +98,7 @@ describe("where nothing is wrong", () => {
       "ok idle-connection",
       "ok test-poll",
     ]);
+    expect(findings.map(Object.keys)).toEqual(findings.map(() => documentedFields("doctor")));
     expect(code).toBe(0);
     expect(stderr).toBe("9 ok, 2 to look at, 0 failed, 2 skipped\n");
     const text = Object.fromEntries(findings.map(({ check, detail }) => [check, detail]));
