@@ -28,14 +28,23 @@ import { wake } from "./works/wake.mjs";
 const works = { wake, fanOut, steady, drain, emptyPoll, enqueue, memory, storm, age, rpcWires, peers };
 
 const { values: flags } = parseArgs({
-  options: { quick: { type: "boolean" }, only: { type: "string" }, profile: { type: "string" }, rounds: { type: "string" } },
+  options: {
+    quick: { type: "boolean" },
+    only: { type: "string" },
+    profile: { type: "string" },
+    rounds: { type: "string" },
+  },
 });
 
 const names = flags.only?.split(",") ?? Object.keys(works);
 const unknown = names.filter((name) => works[name] === undefined);
-if (unknown.length > 0) throw new Error(`there is no ${unknown.join(", ")}; there are ${Object.keys(works).join(", ")}`);
+if (unknown.length > 0)
+  throw new Error(`there is no ${unknown.join(", ")}; there are ${Object.keys(works).join(", ")}`);
 
-const scale = { ...(flags.quick ? quick : full), ...(flags.rounds === undefined ? {} : { rounds: Number(flags.rounds) }) };
+const scale = {
+  ...(flags.quick ? quick : full),
+  ...(flags.rounds === undefined ? {} : { rounds: Number(flags.rounds) }),
+};
 const folder = mkdtempSync(join(tmpdir(), "nixfleet-bench-"));
 try {
   process.exitCode = report(await runAll());
@@ -69,6 +78,8 @@ function report(rows) {
   process.stdout.write(`${machineText(where)}\n\n${tableOf(rows)}\n`);
   const bars = rows.flatMap((row) => row.bars);
   const missed = bars.filter(({ isMissed }) => isMissed).length;
-  process.stdout.write(`\n${bars.filter(({ isMet }) => isMet).length} of ${bars.length} targets met, ${missed} missed by over 20 %\n`);
+  process.stdout.write(
+    `\n${bars.filter(({ isMet }) => isMet).length} of ${bars.length} targets met, ${missed} missed by over 20 %\n`,
+  );
   return flags.quick && missed > 0 ? 1 : 0;
 }

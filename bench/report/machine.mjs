@@ -12,7 +12,9 @@ export function machine() {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     date: new Date().toISOString().slice(0, 10),
-    commit: git("rev-parse", "--short=12", "HEAD") + (git("status", "--porcelain", "src", "bench") === "" ? "" : " and changes"),
+    commit:
+      git("rev-parse", "--short=12", "HEAD") +
+      (git("status", "--porcelain", "src", "bench") === "" ? "" : " and changes"),
   };
 }
 

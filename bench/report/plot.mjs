@@ -14,9 +14,13 @@ export function plotOf(rows, title) {
   const bars = rows.flatMap(({ work, what, bars: own }) => own.map((bar) => ({ label: `${work}: ${what}`, ...bar })));
   const drawn = bars.filter(({ limit }) => limit > 0);
   // 1 is the limit; above it is better, whichever way the figure counts.
-  const points = drawn.map((bar) => ({ ...bar, share: bar.kind === "at most" ? bar.limit / bar.reached : bar.reached / bar.limit }));
+  const points = drawn.map((bar) => ({
+    ...bar,
+    share: bar.kind === "at most" ? bar.limit / bar.reached : bar.reached / bar.limit,
+  }));
   const [low, high] = [Math.min(0.5, ...points.map((p) => p.share)), Math.max(2, ...points.map((p) => p.share))];
-  const x = (share) => left + ((Math.log(share) - Math.log(low)) / (Math.log(high) - Math.log(low))) * (width - left - right);
+  const x = (share) =>
+    left + ((Math.log(share) - Math.log(low)) / (Math.log(high) - Math.log(low))) * (width - left - right);
   const height = top + points.length * lineHeight + 16;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12">`,

@@ -1,8 +1,8 @@
 // The same RPC, trivial, through a bare connectNodeAdapter: no identity, no queue, no database.
 
-import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { createServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { AgentService } from "../../dist/gen/nixfleet/dispatch/v1/agent_service_pb.js";
 import { answerCalls } from "../support/calls.mjs";
 import { listen, optionsOf, selfReport } from "../support/server-side.mjs";

@@ -55,7 +55,12 @@ function answer(response, value) {
 function secureOptions() {
   const { cert, key, clientCa } = serverTls(readCertificates(certificates));
   const { SSL_OP_NO_TICKET } = constants;
-  const asked = { requestCert: true, rejectUnauthorized: false, minVersion: "TLSv1.3", secureOptions: SSL_OP_NO_TICKET };
+  const asked = {
+    requestCert: true,
+    rejectUnauthorized: false,
+    minVersion: "TLSv1.3",
+    secureOptions: SSL_OP_NO_TICKET,
+  };
   return { cert, key, ca: clientCa, ...asked };
 }
 

@@ -44,7 +44,12 @@ export class Bench {
     const server = await start(file, options, { profileTo: this.profileTo });
     const port = await server.call("port");
     const certificates = options.wire === "mtls" ? this.certificates : undefined;
-    return new Subject(server, await start("client/client.mjs", { port, certificates }), { file, options, port, bench: this });
+    return new Subject(server, await start("client/client.mjs", { port, certificates }), {
+      file,
+      options,
+      port,
+      bench: this,
+    });
   }
 
   /** For `Subject.restart`. */

@@ -68,7 +68,10 @@ async function startMs({ folder, certificates }, db) {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");
-  await Promise.race([once(child.stdout, "data"), exited.then(([code]) => Promise.reject(new Error(`ended with ${code}`)))]);
+  await Promise.race([
+    once(child.stdout, "data"),
+    exited.then(([code]) => Promise.reject(new Error(`ended with ${code}`))),
+  ]);
   const tookMs = performance.now() - startedMs;
   child.kill("SIGTERM");
   await exited;

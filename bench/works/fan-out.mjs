@@ -7,11 +7,13 @@ import { withSubjects } from "../support/subjects.mjs";
 export async function fanOut(bench, { rounds, fanOut: { sizes, batchSize, broadcastAt } }) {
   const rows = [];
   await withSubjects({ product: () => bench.product(), floor: () => bench.floor() }, async (subjects) => {
-    for (const size of sizes) rows.push(...rowsOf("plain", 1.5, size, await measureAll(subjects, rounds, size, batchSize)));
+    for (const size of sizes)
+      rows.push(...rowsOf("plain", 1.5, size, await measureAll(subjects, rounds, size, batchSize)));
   });
   const overTls = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
   await withSubjects(overTls, async (subjects) => {
-    for (const size of sizes) rows.push(...rowsOf("mTLS", 1.35, size, await measureAll(subjects, rounds, size, batchSize)));
+    for (const size of sizes)
+      rows.push(...rowsOf("mTLS", 1.35, size, await measureAll(subjects, rounds, size, batchSize)));
   });
   const againstOld = { product: () => bench.product(), broadcast: () => bench.product({ isBroadcast: true }) };
   await withSubjects(againstOld, async (subjects) => {

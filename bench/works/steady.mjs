@@ -8,7 +8,9 @@ export async function steady(bench, { rounds, steady: { parked, perSecond, secon
   const measure = async (subject) => {
     await subject.park(parked);
     const startedMs = performance.now();
-    const { result, cpuMicros } = await subject.withCpu(() => subject.client.call("steady", parked, perSecond, seconds));
+    const { result, cpuMicros } = await subject.withCpu(() =>
+      subject.client.call("steady", parked, perSecond, seconds),
+    );
     const tookMs = performance.now() - startedMs;
     return { p50: percentile(result, 50), p99: percentile(result, 99), cores: cpuMicros / 1_000 / tookMs };
   };
@@ -18,7 +20,10 @@ export async function steady(bench, { rounds, steady: { parked, perSecond, secon
       await subject.client.call("steady", parked, perSecond, 1);
     }
     const taken = await interleaved(rounds, { product: () => measure(product), floor: () => measure(floor) });
-    const pick = (field) => ({ product: taken.product.map((run) => run[field]), floor: taken.floor.map((run) => run[field]) });
+    const pick = (field) => ({
+      product: taken.product.map((run) => run[field]),
+      floor: taken.floor.map((run) => run[field]),
+    });
     const [p50, cores] = [pick("p50"), pick("cores")];
     const what = `${parked.toLocaleString("en")} parked, ${perSecond} enqueues a second`;
     return [

@@ -8,12 +8,20 @@ export async function storm(bench, { rounds, storm: { agents } }) {
   const starters = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
   return withSubjects(starters, async ({ product, floor }) => {
     for (const subject of [product, floor]) await subject.park(agents);
-    const taken = await interleaved(rounds, { product: () => measure(product, agents), floor: () => measure(floor, agents) });
-    const pick = (field) => ({ product: taken.product.map((run) => run[field]), floor: taken.floor.map((run) => run[field]) });
+    const taken = await interleaved(rounds, {
+      product: () => measure(product, agents),
+      floor: () => measure(floor, agents),
+    });
+    const pick = (field) => ({
+      product: taken.product.map((run) => run[field]),
+      floor: taken.floor.map((run) => run[field]),
+    });
     const [seconds, errors] = [pick("seconds"), pick("errors")];
     const what = `${agents.toLocaleString("en")} agents over mTLS`;
     return [
-      row("storm", `${what}, until all are parked`, "s", seconds, [atMost(1.2, seconds.product, seconds.floor, "floor")]),
+      row("storm", `${what}, until all are parked`, "s", seconds, [
+        atMost(1.2, seconds.product, seconds.floor, "floor"),
+      ]),
       row("storm", `${what}, errors`, "", errors, [below(0, errors.product, "errors")]),
     ];
   });
@@ -23,6 +31,7 @@ async function measure(subject, agents) {
   await subject.restart();
   const startedMs = performance.now();
   const { errors } = await subject.client.call("storm", agents);
-  while ((await subject.server.call("parked")) < agents - errors) await new Promise((resolve) => setTimeout(resolve, 5));
+  while ((await subject.server.call("parked")) < agents - errors)
+    await new Promise((resolve) => setTimeout(resolve, 5));
   return { seconds: (performance.now() - startedMs) / 1_000, errors };
 }

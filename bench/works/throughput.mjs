@@ -52,7 +52,10 @@ export async function rpcWires(bench, { rounds, rpc: { connections, seconds, ses
     const starters = { product: () => bench.product({ wire }), "bare adapter": () => bench.bareRpc(wire) };
     await withSubjects(starters, async ({ product, "bare adapter": bare }) => {
       for (const { client } of [product, bare]) await call(client);
-      const taken = await interleaved(rounds, { product: () => call(product.client), "bare adapter": () => call(bare.client) });
+      const taken = await interleaved(rounds, {
+        product: () => call(product.client),
+        "bare adapter": () => call(bare.client),
+      });
       const bar = atLeast(0.85, taken.product, taken["bare adapter"], "bare adapter");
       rows.push(row("RPC wires", `TakeDispatch, ${name}`, "calls/s", taken, [bar]));
     });

@@ -15,7 +15,9 @@ export async function wake(bench, { rounds, wake: { sizes, times, warmUp } }) {
       }
       return interleaved(
         rounds,
-        Object.fromEntries(Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject, size, times)])),
+        Object.fromEntries(
+          Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject, size, times)]),
+        ),
       );
     });
     bySize.set(size, taken);
@@ -34,7 +36,8 @@ function rowsOf(size, taken, smallest) {
   const what = `${size.toLocaleString("en")} parked`;
   const { product, floor } = pick(taken, "p50");
   const cpu = pick(taken, "cpuMs");
-  const cpuBars = taken === smallest ? [] : [atMost(1.3, cpu.product, pick(smallest, "cpuMs").product, "that of the fewest")];
+  const cpuBars =
+    taken === smallest ? [] : [atMost(1.3, cpu.product, pick(smallest, "cpuMs").product, "that of the fewest")];
   return [
     row("wake", `${what}, p50`, "ms", { product, floor }, [atMost(3, product, floor, "floor")]),
     row("wake", `${what}, p99`, "ms", pick(taken, "p99")),
