@@ -3,7 +3,7 @@ import type { Hostname } from "../../dispatch/hostname.js";
 import type { Instant, Moment } from "../../dispatch/instant.js";
 import { fallenDue } from "../../dispatch/life.js";
 import { keep } from "./change.js";
-import type { Statements } from "./statements.js";
+import type { ReadyStatements } from "./ready-statements.js";
 
 export interface Settling {
   readonly moment: Moment;
@@ -18,7 +18,7 @@ export interface Settled {
   readonly events: readonly NewEvent[];
 }
 
-export function settleDue(statements: Statements, { moment, since, limit }: Settling): Settled {
+export function settleDue(statements: ReadyStatements, { moment, since, limit }: Settling): Settled {
   const { now, steady } = moment;
   const leasesOver = statements.leasesOver.all({ steady, limit });
   const due = [...leasesOver, ...statements.expired.all({ now, limit: limit - leasesOver.length })];
@@ -36,7 +36,7 @@ export function settleDue(statements: Statements, { moment, since, limit }: Sett
 }
 
 /** In how many milliseconds the next thing falls due; `undefined` if nothing ever will. */
-export function nextDueInMs(statements: Statements, { now, steady }: Moment): number | undefined {
+export function nextDueInMs(statements: ReadyStatements, { now, steady }: Moment): number | undefined {
   const inMicros = [
     until(statements.nextLeaseEnd.get()?.at, steady),
     until(statements.nextBegin.get({ now })?.at, now),

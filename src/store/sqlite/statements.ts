@@ -6,7 +6,7 @@ export type Statements = ReturnType<typeof prepareStatements>;
 
 const { placeholder } = sql;
 
-/** Every statement of the hot path, prepared once. */
+/** Every statement of the hot path, in words. */
 export function prepareStatements(db: BetterSQLite3Database) {
   return {
     ...prepareTake(db),
@@ -17,7 +17,7 @@ export function prepareStatements(db: BetterSQLite3Database) {
       .from(dispatches)
       .where(and(eq(dispatches.hostname, placeholder("hostname")), eq(dispatches.rolloutId, placeholder("rolloutId"))))
       .prepare(),
-    upsert: prepareUpsert(db),
+    ...prepareEnqueue(db),
     lastSequence: db
       .select({ last: max(dispatches.sequence) })
       .from(dispatches)
@@ -111,22 +111,30 @@ function prepareDue(db: BetterSQLite3Database) {
   };
 }
 
+/** More in one statement gain nothing: 16 cost 3.0 µs each, 64 cost 2.9, one by one 4.6. */
+const eventsPerStatement = 16;
+
+function eventValues(suffix: string | number) {
+  return {
+    at: placeholder(`at${suffix}`),
+    hostname: placeholder(`hostname${suffix}`),
+    rolloutId: placeholder(`rolloutId${suffix}`),
+    kind: placeholder(`kind${suffix}`),
+    attempt: placeholder(`attempt${suffix}`),
+    actor: placeholder(`actor${suffix}`),
+    address: placeholder(`address${suffix}`),
+    wire: placeholder(`wire${suffix}`),
+    detail: placeholder(`detail${suffix}`),
+    parkedMs: placeholder(`parkedMs${suffix}`),
+  };
+}
+
 function prepareHistory(db: BetterSQLite3Database) {
   return {
-    addEvent: db
+    addEvent: db.insert(events).values(eventValues("")).prepare(),
+    addEvents: db
       .insert(events)
-      .values({
-        at: placeholder("at"),
-        hostname: placeholder("hostname"),
-        rolloutId: placeholder("rolloutId"),
-        kind: placeholder("kind"),
-        attempt: placeholder("attempt"),
-        actor: placeholder("actor"),
-        address: placeholder("address"),
-        wire: placeholder("wire"),
-        detail: placeholder("detail"),
-        parkedMs: placeholder("parkedMs"),
-      })
+      .values(Array.from({ length: eventsPerStatement }, (_, i) => eventValues(i)))
       .prepare(),
     putHost: db
       .insert(hosts)
@@ -152,45 +160,50 @@ function prepareHistory(db: BetterSQLite3Database) {
   };
 }
 
-function prepareUpsert(db: BetterSQLite3Database) {
-  return db
-    .insert(dispatches)
-    .values({
-      hostname: placeholder("hostname"),
-      rolloutId: placeholder("rolloutId"),
-      targetClosure: placeholder("targetClosure"),
-      soakDueAt: placeholder("soakDueAt"),
-      notBefore: placeholder("notBefore"),
-      notAfter: placeholder("notAfter"),
-      maxAttempts: placeholder("maxAttempts"),
-      enqueuedAt: placeholder("enqueuedAt"),
-      sequence: placeholder("sequence"),
-      state: placeholder("state"),
-      attempt: placeholder("attempt"),
-      leaseToken: placeholder("leaseToken"),
-      leaseEndsAt: placeholder("leaseEndsAt"),
-      leaseExpiresAt: placeholder("leaseExpiresAt"),
-      reason: placeholder("reason"),
-      changedAt: placeholder("changedAt"),
-    })
-    .onConflictDoUpdate({
-      target: [dispatches.hostname, dispatches.rolloutId],
-      set: {
-        targetClosure: sql`excluded.target_closure`,
-        soakDueAt: sql`excluded.soak_due_at`,
-        notBefore: sql`excluded.not_before`,
-        notAfter: sql`excluded.not_after`,
-        maxAttempts: sql`excluded.max_attempts`,
-        enqueuedAt: sql`excluded.enqueued_at`,
-        sequence: sql`excluded.sequence`,
-        state: sql`excluded.state`,
-        attempt: sql`excluded.attempt`,
-        leaseToken: sql`excluded.lease_token`,
-        leaseEndsAt: sql`excluded.lease_ends_at`,
-        leaseExpiresAt: sql`excluded.lease_expires_at`,
-        reason: sql`excluded.reason`,
-        changedAt: sql`excluded.changed_at`,
-      },
-    })
-    .prepare();
+const rowValues = {
+  hostname: placeholder("hostname"),
+  rolloutId: placeholder("rolloutId"),
+  targetClosure: placeholder("targetClosure"),
+  soakDueAt: placeholder("soakDueAt"),
+  notBefore: placeholder("notBefore"),
+  notAfter: placeholder("notAfter"),
+  maxAttempts: placeholder("maxAttempts"),
+  enqueuedAt: placeholder("enqueuedAt"),
+  sequence: placeholder("sequence"),
+  state: placeholder("state"),
+  attempt: placeholder("attempt"),
+  leaseToken: placeholder("leaseToken"),
+  leaseEndsAt: placeholder("leaseEndsAt"),
+  leaseExpiresAt: placeholder("leaseExpiresAt"),
+  reason: placeholder("reason"),
+  changedAt: placeholder("changedAt"),
+};
+
+function prepareEnqueue(db: BetterSQLite3Database) {
+  const insert = () => db.insert(dispatches).values(rowValues);
+  return {
+    /** Changes nothing if there is one of the pair. Most pairs are new, and are spared a look-up. */
+    insert: insert().onConflictDoNothing().prepare(),
+    upsert: insert()
+      .onConflictDoUpdate({
+        target: [dispatches.hostname, dispatches.rolloutId],
+        set: {
+          targetClosure: sql`excluded.target_closure`,
+          soakDueAt: sql`excluded.soak_due_at`,
+          notBefore: sql`excluded.not_before`,
+          notAfter: sql`excluded.not_after`,
+          maxAttempts: sql`excluded.max_attempts`,
+          enqueuedAt: sql`excluded.enqueued_at`,
+          sequence: sql`excluded.sequence`,
+          state: sql`excluded.state`,
+          attempt: sql`excluded.attempt`,
+          leaseToken: sql`excluded.lease_token`,
+          leaseEndsAt: sql`excluded.lease_ends_at`,
+          leaseExpiresAt: sql`excluded.lease_expires_at`,
+          reason: sql`excluded.reason`,
+          changedAt: sql`excluded.changed_at`,
+        },
+      })
+      .prepare(),
+  };
 }

@@ -22,19 +22,18 @@ import type {
 import type { HostFilter, HostReport, QueueStats, ReportStore } from "../../dispatch/reports.js";
 import type { RevocationStore } from "../../dispatch/revocation.js";
 import { apply } from "./apply.js";
-import { addEvent } from "./change.js";
 import { enqueue } from "./enqueue.js";
 import { guardFile } from "./file-guard.js";
 import { latestEvents, list, listEvents } from "./list.js";
 import { assertOurDatabase, migrateDatabase } from "./migrate.js";
 import { openDatabase } from "./open.js";
 import { prune } from "./prune.js";
+import { compileStatements, type ReadyStatements } from "./ready-statements.js";
 import { lastEventId, listHosts, stats, waitingHosts } from "./reports.js";
 import { SqliteRevocations } from "./revocations.js";
 import { runtimeError } from "./runtime-error.js";
 import { hosts } from "./schema.js";
 import { nextDueInMs, settleDue } from "./settle-due.js";
-import { prepareStatements, type Statements } from "./statements.js";
 import { type BootClock, SteadyClock } from "./steady-clock.js";
 import { take } from "./take.js";
 
@@ -57,11 +56,12 @@ const maxDuePerTake = 64;
 export class SqliteStore implements DispatchStore, ReportStore {
   readonly revocations: RevocationStore;
   readonly #client: Database.Database;
+  readonly #immediate: (body: () => void) => void;
   readonly #db: BetterSQLite3Database;
   readonly #newToken: NewLeaseToken;
   readonly #onDue: ((event: NewEvent) => void) | undefined;
   readonly #clock: SteadyClock;
-  readonly #statements: Statements;
+  readonly #statements: ReadyStatements;
   readonly #assertInPlace: () => void;
   #sequence: number;
   /**
@@ -86,11 +86,13 @@ export class SqliteStore implements DispatchStore, ReportStore {
   private constructor(client: Database.Database, db: BetterSQLite3Database, options: SqliteStoreOptions) {
     const { clock, newToken, onDue } = options;
     this.#client = client;
+    // Made once: making one costs more than an empty transaction.
+    this.#immediate = client.transaction((body: () => void) => body()).immediate;
     this.#db = db;
     this.#newToken = newToken;
     this.#onDue = onDue;
     this.#clock = new SteadyClock(db, clock);
-    this.#statements = prepareStatements(db);
+    this.#statements = compileStatements(client, db);
     this.revocations = new SqliteRevocations(db);
     this.#assertInPlace = guardFile(client.name);
     this.#sequence = this.#statements.lastSequence.get()?.last ?? 0;
@@ -132,8 +134,8 @@ export class SqliteStore implements DispatchStore, ReportStore {
 
   async note({ events, seen }: Notes): Promise<void> {
     this.#transaction(() => {
-      for (const event of events) addEvent(this.#statements, event);
-      for (const host of seen) this.#statements.putHost.run({ ...host });
+      for (const event of events) this.#statements.events.add(event);
+      for (const host of seen) this.#statements.putHost.run(host);
     });
   }
 
@@ -210,11 +212,18 @@ export class SqliteStore implements DispatchStore, ReportStore {
   }
 
   #transaction<T>(body: (moment: Moment) => T): T {
+    let result: { readonly of: T } | undefined;
     try {
-      return this.#client.transaction(() => body(this.#clock.read())).immediate();
+      this.#immediate(() => {
+        result = { of: body(this.#clock.read()) };
+        this.#statements.events.flush();
+      });
     } catch (error) {
+      this.#statements.events.forget();
       throw runtimeError(error);
     }
+    if (result === undefined) throw new Error("a transaction has run nothing");
+    return result.of;
   }
 }
 

@@ -4,11 +4,11 @@ import type { NewLeaseToken } from "../../dispatch/lease.js";
 import { type Change, type Taker, taken } from "../../dispatch/life.js";
 import type { TakeWant } from "../../dispatch/ports.js";
 import { keep } from "./change.js";
-import type { Statements } from "./statements.js";
+import type { ReadyStatements } from "./ready-statements.js";
 
 /** A host with nothing pending writes nothing. */
 export function take(
-  statements: Statements,
+  statements: ReadyStatements,
   { hostname, takers }: TakeWant,
   moment: Moment,
   newToken: NewLeaseToken,
