@@ -53,11 +53,14 @@ describe("a store, whatever is done to it in whatever order,", () => {
     ["memory", 600, []],
     ["sqlite", 50, [reopening]],
     ["postgres", 30, [reopening]],
-  ] as const)("behaves like the model: %s, %i runs", async (name, numRuns, also) => {
+  ] as const)("behaves like the model: %s, %i runs or more", async (name, numRuns, also) => {
     const kinds = new Set<string>();
-    await fc.assert(behavesLikeTheModel(stores[name], { also: [...also], kinds }), { numRuns });
-    // Every way that there is was gone at least once. What is flushed concerns no state.
-    expect([...kinds].sort()).toEqual(eventKinds.filter((kind) => kind !== "flushed").sort());
+    // Until every way that there is was gone at least once. What is flushed concerns no state.
+    const all = eventKinds.filter((kind) => kind !== "flushed").sort();
+    for (let rounds = 0; rounds < 10 && kinds.size < all.length; rounds += 1) {
+      await fc.assert(behavesLikeTheModel(stores[name], { also: [...also], kinds }), { numRuns });
+    }
+    expect([...kinds].sort()).toEqual(all);
   });
 
   test.each(Object.entries(mutants))("control: one that %s is found out", async (_, open) => {
