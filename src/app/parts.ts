@@ -1,6 +1,8 @@
 import { hostname } from "node:os";
+import { meteredReports } from "../dispatch/metered-store.js";
 import type { Cancel, Clock, Log, Random } from "../dispatch/ports.js";
 import { Queue, type QueueOptions } from "../dispatch/queue.js";
+import type { ReportStore } from "../dispatch/reports.js";
 import { AdminListener } from "../http/admin.js";
 import { createBinding } from "../http/binding/binding.js";
 import { watchExpiry } from "../http/expiry-watch.js";
@@ -53,7 +55,8 @@ export async function createParts(options: ServerOptions): Promise<Parts> {
     opened = await openStore(options, { clock, random, onDue: (event) => metrics.queue.changed(event) });
     const revocations = await RevocationList.open({ file, store: opened?.store.revocations });
     const queue = opened && createQueue(options, { ...opened, clock, random, meter: metrics.queue });
-    return joinParts(options, { clock, random, revocations, opened, queue, metrics });
+    const reports = opened && meteredReports(opened.store, metrics.queue, clock);
+    return joinParts(options, { clock, random, revocations, opened, reports, queue, metrics });
   } catch (error) {
     await opened?.store.close();
     file?.close();
@@ -64,6 +67,8 @@ export async function createParts(options: ServerOptions): Promise<Parts> {
 interface FirstParts extends Pick<Parts, "clock" | "revocations" | "queue"> {
   readonly random: Random;
   readonly opened: OpenedStore | undefined;
+  /** What operators read of its store. */
+  readonly reports: ReportStore | undefined;
   readonly metrics: Metrics;
 }
 
@@ -119,13 +124,13 @@ function createMetrics(clock: Clock): Metrics {
   return new Metrics({ version: programVersion(), clock, traffic: { refusals, tlsRejections } });
 }
 
-function observe(metrics: Metrics, listener: Listener, { queue, opened }: FirstParts): void {
+function observe(metrics: Metrics, listener: Listener, { queue, opened, reports }: FirstParts): void {
   metrics.observe({
     queue:
-      queue === undefined || opened === undefined
+      queue === undefined || opened === undefined || reports === undefined
         ? undefined
         : {
-            store: opened.store,
+            store: reports,
             parkedPolls: () => queue.polls.size,
             parkedHosts: () => queue.polls.hosts,
             isParked: (hostname) => queue.polls.parked(hostname).polls > 0,
@@ -137,10 +142,10 @@ function observe(metrics: Metrics, listener: Listener, { queue, opened }: FirstP
   });
 }
 
-function createServices({ clock, random, opened, queue, revocations }: FirstParts, log: Log): readonly BoundService[] {
-  const store = opened?.store;
+function createServices(parts: FirstParts, log: Log): readonly BoundService[] {
+  const { clock, random, opened, queue, revocations } = parts;
   const reports = new Reports({
-    store,
+    store: parts.reports,
     clock,
     version: programVersion(),
     revokedBeforeMs: (subject) => revocations.revokedBeforeMs(subject),
@@ -148,7 +153,7 @@ function createServices({ clock, random, opened, queue, revocations }: FirstPart
   return [
     agentService({ queue, random, log }),
     queueService({ queue, reports, log }),
-    trustService({ revocations, store: store?.revocations, clock, log }),
+    trustService({ revocations, store: opened?.store.revocations, clock, log }),
   ];
 }
 

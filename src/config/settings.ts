@@ -202,6 +202,7 @@ export const pkiGroup = settingGroup("serve", {
 /** What a command needs of the server's settings that looks after its queue. */
 export const databaseGroup = settingGroup("serve", {
   db: serveGroup.settings.db,
+  dbUrlFile: serveGroup.settings.dbUrlFile,
   stateDir: serveGroup.settings.stateDir,
 });
 

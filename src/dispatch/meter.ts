@@ -2,8 +2,9 @@ import type { EnqueueResult } from "./dispatch.js";
 import type { NewEvent } from "./event.js";
 import type { Origin } from "./origin.js";
 import type { DispatchStore } from "./ports.js";
+import type { ReportStore } from "./reports.js";
 
-export type StoreOperation = Exclude<keyof DispatchStore, "close">;
+export type StoreOperation = Exclude<keyof DispatchStore, "close"> | keyof ReportStore;
 
 /**
  * Is told of the rules' work as it is done, for somebody who counts. Called where every microsecond is paid for by a fleet

@@ -167,10 +167,10 @@ function endedCounters(registry: Registry): Children {
 }
 
 const writes = ["take", "apply", "enqueue", "settleDue", "note", "prune"] as const satisfies readonly StoreOperation[];
-const reads = ["find", "list", "listEvents", "latestEvents", "findHost", "check"] as const satisfies readonly Exclude<
-  StoreOperation,
-  (typeof writes)[number]
->[];
+const reads = [
+  ...(["find", "list", "listEvents", "latestEvents", "findHost", "check"] as const),
+  ...(["listHosts", "stats", "waitingHosts", "lastEventId"] as const),
+] satisfies readonly Exclude<StoreOperation, (typeof writes)[number]>[];
 
 /** As labels are written. */
 function snakeCase(operation: StoreOperation): string {

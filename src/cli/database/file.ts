@@ -13,10 +13,18 @@ import { progressBar } from "../progress-bar.js";
  * @throws UsageError if there is none to have; NotFoundError if it is not there
  */
 export function databaseFile(command: Command, io: Io): string {
-  const { db } = databaseConfig(command, io);
-  if (db.kind !== "sqlite") throw new UsageError("the settings say to run without a database", "Name one with --db.");
+  const { db, dbUrlFile } = databaseConfig(command, io);
+  if (db.kind === "postgres" || dbUrlFile !== undefined) throw forSqliteOnly();
+  if (db.kind === "none") throw new UsageError("the settings say to run without a database", "Name one with --db.");
   if (!existsSync(db.path)) throw new NotFoundError(`there is no ${db.path}`);
   return db.path;
+}
+
+function forSqliteOnly(): UsageError {
+  return new UsageError(
+    "this command is for SQLite's file, and the settings name a PostgreSQL database",
+    "There, pg_dump makes backups, and the server brings the schema up to date when it starts.",
+  );
 }
 
 /** What looks through a database, or copies it, is told of how to stop and whom to tell how far it is. */

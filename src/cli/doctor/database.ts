@@ -6,8 +6,9 @@ import { messageOf } from "../output.js";
 import { type Finding, fail, ok, skip, warn } from "./finding.js";
 
 /** The queue's file, where the server's settings say that it is. */
-export async function checkDatabase({ db }: Pick<ServeConfig, "db">, io: Io): Promise<Finding> {
-  if (db.kind !== "sqlite") return skip("the settings name no file");
+export async function checkDatabase(config: Pick<ServeConfig, "db" | "dbUrlFile">, io: Io): Promise<Finding> {
+  const { db, dbUrlFile } = config;
+  if (db.kind !== "sqlite" || dbUrlFile !== undefined) return skip("the settings name no file of SQLite's");
   if (!existsSync(db.path)) return skip(`there is no ${db.path} on this machine`);
   try {
     const { heldBy, migrations } = await inspect(db.path, io);

@@ -200,6 +200,14 @@ describe("a file that is", () => {
     expect(readdirSync(pki.folder)).not.toContain("of-damaged.db");
   });
 
+  test("in PostgreSQL: exit code 2, and what to use there", async () => {
+    const { code, stderr } = await runDb("check", "--db", "postgres://localhost/dispatch");
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^error: this command is for SQLite's file.*\nhint: .*pg_dump/),
+    ]);
+  });
+
   test("the word none: exit code 2", async () => {
     const { code, stderr } = await runDb("check", "--db", "none");
     expect([code, stderr]).toEqual([2, expect.stringContaining("--db")]);

@@ -46,25 +46,30 @@ async function disturb(what: Disturbance): Promise<void> {
   }
 }
 
-/** Reads page after page, with a disturbance between each two. */
+/** Reads page after page, while others write: the next page is asked for without waiting for a disturbance to be over. */
 async function walk<Item>(
   page: (pageToken: string) => Promise<{ readonly items: readonly Item[]; readonly nextPageToken: string }>,
   disturbances: readonly Disturbance[],
 ): Promise<Item[]> {
   const all: Item[] = [];
+  const underWay: Promise<void>[] = [];
   let token = "";
   for (let i = 0; ; i += 1) {
     const { items, nextPageToken } = await page(token);
     all.push(...items);
-    if (nextPageToken === "") return all;
     token = nextPageToken;
-    await disturb(disturbances[i % disturbances.length] ?? { kind: "nothing" });
+    if (token === "") break;
+    underWay.push(disturb(disturbances[i % disturbances.length] ?? { kind: "nothing" }));
+    // Every other one is over before the next page, so that pages surely differ.
+    if (i % 2 === 0) await underWay.at(-1);
   }
+  await Promise.all(underWay);
+  return all;
 }
 
 const plans = [fc.integer({ min: 1, max: 70 }), fc.array(disturbance, { minLength: 1, maxLength: 8 })] as const;
 
-describe("pages, whatever happens between them", () => {
+describe("pages, whatever happens between them and while they are read", () => {
   beforeAll(async () => {
     await operator.queue.enqueueDispatches({ dispatches: newDispatches(lasting, "stable@aa") });
   });
