@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Command } from "commander";
+import type { DatabaseTarget } from "../../config/kinds.js";
 import { UsageError } from "../../config/usage-error.js";
 import { NotFoundError } from "../exit.js";
 import { interruptible } from "../interrupt.js";
@@ -8,15 +10,24 @@ import { databaseConfig } from "../options.js";
 import { progressBar } from "../progress-bar.js";
 
 /**
- * The path of the database that the settings name.
+ * The path of the SQLite file that the settings name.
  *
+ * @param named goes before the settings
  * @throws UsageError if there is none to have; NotFoundError if it is not there
  */
-export function databaseFile(command: Command, io: Io): string {
-  const { db } = databaseConfig(command, io);
-  if (db.kind !== "sqlite") throw new UsageError("the settings say to run without a database", "Name one with --db.");
-  if (!existsSync(db.path)) throw new NotFoundError(`there is no ${db.path}`);
-  return db.path;
+export function databaseFile(command: Command, io: Io, named?: string): string {
+  const path = named === undefined ? settledFile(databaseConfig(command, io).db) : resolve(io.cwd, named);
+  if (!existsSync(path)) throw new NotFoundError(`there is no ${path}`);
+  return path;
+}
+
+function settledFile(db: DatabaseTarget): string {
+  if (db.kind === "sqlite") return db.path;
+  if (db.kind === "none") throw new UsageError("the settings say to run without a database", "Name one with --db.");
+  throw new UsageError(
+    "the settings name a PostgreSQL, and this is for SQLite files",
+    "Use PostgreSQL's own tools, such as pg_dump, or name a file.",
+  );
 }
 
 /** What looks through a database, or copies it, is told of how to stop and whom to tell how far it is. */
