@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import type { PostgresTarget, ServerOptions } from "../app.js";
 import { isDatabaseUrl } from "../config/kinds.js";
 import { settingFlag } from "../config/setting.js";
@@ -9,7 +9,10 @@ import type { Log } from "../dispatch/ports.js";
 /** Where the queue is, with the limits of its connections. @throws UsageError for a bad file */
 export function databaseTarget(config: ServeConfig, log: Log): ServerOptions["db"] {
   const { db, dbUrlFile } = config;
-  if (dbUrlFile !== undefined) return withLimits(readUrlFile(dbUrlFile, log), config);
+  if (dbUrlFile !== undefined) {
+    const url = readUrlFile(dbUrlFile, settingFlag("dbUrlFile"), (path, message) => log.warn({ path }, message));
+    return withLimits(url, config);
+  }
   return db.kind === "postgres" ? withLimits(db.url, config) : db;
 }
 
@@ -25,15 +28,18 @@ function withLimits(url: string, config: ServeConfig): PostgresTarget {
   };
 }
 
-/** Like a private key's file: others must not be able to read it. @throws UsageError that does not quote what is in it */
-export function readUrlFile(path: string, log: Log): string {
-  const mode = statSync(path).mode & 0o777;
-  if ((mode & 0o077) !== 0) {
-    log.warn({ path, mode: mode.toString(8) }, "others on this machine can read the database's password; chmod 600 it");
+/**
+ * Like a private key's file: others must not be able to read it.
+ *
+ * @param flag what named the file
+ * @throws UsageError that does not quote what is in it
+ */
+export function readUrlFile(path: string, flag: string, warn: (path: string, message: string) => void): string {
+  if (!existsSync(path)) throw new UsageError(`${flag}: must name a file that exists`);
+  if ((statSync(path).mode & 0o077) !== 0) {
+    warn(path, "others on this machine can read the database's password; chmod 600 it");
   }
   const url = readFileSync(path, "utf8").trim();
   if (isDatabaseUrl(url) && URL.canParse(url)) return url;
-  throw new UsageError(
-    `${settingFlag("dbUrlFile")}: ${path} must hold one URL, postgres://user:password@host/database`,
-  );
+  throw new UsageError(`${flag}: ${path} must hold one URL, postgres://user:password@host/database`);
 }

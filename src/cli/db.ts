@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { backupCommand } from "./database/backup.js";
 import { checkCommand } from "./database/check.js";
+import { copyCommand } from "./database/copy.js";
 import { migrateCommand } from "./database/migrate.js";
 import { addManual } from "./help.js";
 import type { Io } from "./io.js";
@@ -10,16 +11,20 @@ export function dbCommand(io: Io): Command {
   const db = new Command("db")
     .summary("look after the queue's database")
     .description(
-      "Look after the queue's database: check it, back it up, bring it up to date. Runs where the file is, by a user who\n" +
+      "Look after the queue's database: check it, back it up, bring it up to date, move it. Runs where the file is, by a user who\n" +
         "may read it; no server is called. check and backup work while a server has it open, and do not touch it.",
     );
-  for (const make of [checkCommand, backupCommand, migrateCommand]) db.addCommand(make(io));
+  for (const make of [checkCommand, backupCommand, migrateCommand, copyCommand]) db.addCommand(make(io));
   return addManual(db, {
     examples: [
       { purpose: "Is it whole, and what is in it?", line: "nixfleet-dispatch db check" },
       { purpose: "A copy of this moment", line: "nixfleet-dispatch db backup dispatch-backup.db" },
+      {
+        purpose: "Move to PostgreSQL",
+        line: "nixfleet-dispatch db copy --to postgres://dispatch@db.lab.internal/dispatch",
+      },
       { purpose: "Bring it up to date without starting a server", line: "nixfleet-dispatch db migrate" },
     ],
-    exits: ["ok", "failure", "usage", "not_found", "interrupted"],
+    exits: ["ok", "failure", "usage", "not_found", "unavailable", "interrupted"],
   });
 }

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UsageError } from "../../config/usage-error.js";
 import { NotFoundError } from "../exit.js";
@@ -8,16 +9,23 @@ import { databaseConfig } from "../options.js";
 import { progressBar } from "../progress-bar.js";
 
 /**
- * The path of the database that the settings name.
+ * The path of the SQLite file that the settings name.
  *
+ * @param named goes before the settings
  * @throws UsageError if there is none to have; NotFoundError if it is not there
  */
-export function databaseFile(command: Command, io: Io): string {
+export function databaseFile(command: Command, io: Io, named?: string): string {
+  const path = named === undefined ? settledFile(command, io) : resolve(io.cwd, named);
+  if (!existsSync(path)) throw new NotFoundError(`there is no ${path}`);
+  return path;
+}
+
+function settledFile(command: Command, io: Io): string {
   const { db, dbUrlFile } = databaseConfig(command, io);
   if (db.kind === "postgres" || dbUrlFile !== undefined) throw forSqliteOnly();
   if (db.kind === "none") throw new UsageError("the settings say to run without a database", "Name one with --db.");
-  if (!existsSync(db.path)) throw new NotFoundError(`there is no ${db.path}`);
   return db.path;
+}
 }
 
 function forSqliteOnly(): UsageError {

@@ -1,10 +1,12 @@
 /** Why the start could not use a database, and what to do about it. Nothing was changed in it. */
 const troubles = {
-  unusable: (where: string) => `${where} cannot be used.`,
   newer: (where: string) =>
     `${where} was written by a newer nixfleet-dispatch. It was left as it is. Run that version again, or restore the backup from before the upgrade.`,
   foreign: (where: string) =>
     `${where} is another program's database, or one whose migrations this version does not know. It was left as it is. Name another one with --db or --db-url-file.`,
+  in_use: (where: string) => `${where} is not empty. Name an empty database, or one that a copy was broken off into.`,
+  unfinished: (where: string) =>
+    `${where} holds a copy that was broken off. Run \`nixfleet-dispatch db copy\` again: it goes on where it stopped.`,
   too_old: (where: string) => `${where} is a PostgreSQL that is too old.`,
 } as const;
 

@@ -13,7 +13,7 @@ WHERE excluded.revoked_before > r.revoked_before`;
 
 const selectText = "SELECT subject, revoked_before, reason, revoked_by, revoked_at FROM revocations";
 
-interface WrittenRevocation {
+export interface WrittenRevocation {
   readonly subject: string;
   readonly revoked_before: Instant;
   readonly reason: string;
@@ -66,7 +66,7 @@ export class PostgresRevocations implements RevocationStore {
   }
 }
 
-function revocationFrom(written: WrittenRevocation): CalledRevocation {
+export function revocationFrom(written: WrittenRevocation): CalledRevocation {
   const { subject, revoked_before: revokedBefore, reason, revoked_by: revokedBy, revoked_at: revokedAt } = written;
   return { subject, revokedBefore, reason, revokedBy, revokedAt };
 }

@@ -26,6 +26,7 @@ import { Database, type DatabaseOptions, type Session } from "./database.js";
 import { backendOf, Doubts } from "./doubts.js";
 import { enqueue } from "./enqueue.js";
 import { eventHorizon } from "./event-horizon.js";
+import { assertNoCopy } from "./import.js";
 import { find, latestEvents, list, listEvents } from "./list.js";
 import { migrateDatabase } from "./migrate.js";
 import type { MomentSource } from "./moment.js";
@@ -78,6 +79,7 @@ export class PostgresStore implements DispatchStore, ReportStore {
     try {
       const now = await database.transaction(async (session) => {
         await migrateDatabase(session, options.where);
+        await assertNoCopy(session, options.where);
         const { rows } = await session.query<{ now: Instant }>("SELECT clock_timestamp() AS now");
         return rows[0]?.now ?? instantFromMs(0);
       });

@@ -46,6 +46,12 @@ export class TcpProxy {
     }
   }
 
+  /** New connections get through again; those that are open stay lost. */
+  recover(): void {
+    this.#swallowing.clear();
+    for (const socket of this.#beginnings.keys()) this.#lost.add(socket);
+  }
+
   /** The same for connections that are open and have begun with this, and for no others. */
   swallowThoseWith(beginning: string): void {
     const open = [...this.#beginnings].filter(([, begun]) => begun.includes(beginning));

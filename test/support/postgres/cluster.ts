@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,8 +8,8 @@ import { Databases, password, user } from "./databases.js";
 export interface ClusterOptions {
   /** Whether commits wait for the disk. Default: no, since no test takes the power away. */
   readonly fsync?: boolean;
-  /** Further `-c` settings of the server, such as `ssl=on`. */
-  readonly settings?: readonly string[];
+  /** In PEM. Default: it serves without TLS only. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 /** How often another port is tried when somebody took the one that was free a moment ago. */
@@ -23,8 +23,10 @@ export class Cluster extends Databases {
   private constructor(port: number, folder: string, options: ClusterOptions) {
     super(port);
     this.folder = folder;
-    const { fsync = false, settings = [] } = options;
-    const all = [`fsync=${fsync ? "on" : "off"}`, "max_connections=300", "unix_socket_directories=", ...settings];
+    const { fsync = false, tls } = options;
+    const own =
+      tls === undefined ? [] : ["ssl=on", `ssl_cert_file=${folder}/server.crt`, `ssl_key_file=${folder}/server.key`];
+    const all = [`fsync=${fsync ? "on" : "off"}`, "max_connections=300", "unix_socket_directories=", ...own];
     this.#server = new EmbeddedPostgres({
       databaseDir: join(folder, "data"),
       port,
@@ -49,6 +51,7 @@ export class Cluster extends Databases {
       const cluster = new Cluster(await freePort(), folder, options);
       try {
         await cluster.#server.initialise();
+        if (options.tls !== undefined) writeTls(folder, options.tls);
         await cluster.up();
         return cluster;
       } catch (error) {
@@ -91,11 +94,20 @@ export class Cluster extends Databases {
 
   /** Whatever became of it before: it may be stopped where it stands, or dead. */
   async stop(): Promise<void> {
-    if (existsSync(this.#pidFile) && isAlive(this.#pid)) {
-      this.thaw();
-      await this.kill();
-    }
+    if (existsSync(this.#pidFile) && isAlive(this.#pid)) this.thaw();
+    // Who holds it would wait, at the end of this process, for the end of one that has ended.
+    else await this.up();
+    await this.#server.stop();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** For the user that PostgreSQL runs as, and for nobody else, as it demands. */
+function writeTls(folder: string, { cert, key }: { readonly cert: string; readonly key: string }): void {
+  const { uid, gid } = statSync(join(folder, "data"));
+  for (const [name, text] of Object.entries({ "server.crt": cert, "server.key": key })) {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+    chownSync(join(folder, name), uid, gid);
   }
 }
 
