@@ -137,8 +137,30 @@ function writeHistory(path, chance) {
       const isRejected = chance() > 0.985;
       const state = !isTaken ? "superseded" : isRejected ? "rejected" : "acknowledged";
       const reason = isRejected ? "unit nginx.service failed to start" : null;
-      row.run(hostname, rolloutId, closureOf(hostname), enqueuedAt + 18e8, enqueuedAt, lines.length, state, 1, reason, doneAt);
-      lines.push([enqueuedAt, hostname, rolloutId, "enqueued", 0, "operator-planner", "10.20.0.4", "connect", "", null]);
+      row.run(
+        hostname,
+        rolloutId,
+        closureOf(hostname),
+        enqueuedAt + 18e8,
+        enqueuedAt,
+        lines.length,
+        state,
+        1,
+        reason,
+        doneAt,
+      );
+      lines.push([
+        enqueuedAt,
+        hostname,
+        rolloutId,
+        "enqueued",
+        0,
+        "operator-planner",
+        "10.20.0.4",
+        "connect",
+        "",
+        null,
+      ]);
       if (!isTaken) {
         lines.push([doneAt, hostname, rolloutId, state, 0, "operator-planner", "10.20.0.4", "connect", "", null]);
         continue;
