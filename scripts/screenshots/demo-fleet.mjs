@@ -1,6 +1,6 @@
 // A small fleet to look at: a server with an hour of history, agents that poll, and a rollout on its way.
 import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,6 +44,7 @@ export async function startDemo() {
   const client = ["--server", server.told.url, "--ca", `${folder}/ca.crt`];
   const operator = [...client, "--cert", `${folder}/operator.crt`, "--key", `${folder}/operator.key`];
   const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
   await startAgents({ server: server.told.url, pki, chance, signal: stop.signal });
   await run(["revoke", "sin1-kiosk-04", "--reason", "stolen from the lobby", "--yes", ...operator]);
   const file = join(folder, "rollout.jsonl");
@@ -70,7 +71,7 @@ async function makePki(folder) {
     writeFileSync(join(folder, `${name}.key`), keyPem, { mode: 0o600 });
   };
   write("ca", ca);
-  write("server", await issue(serverProfile(["localhost"], validity), ca));
+  write("server", await issue(serverProfile(["localhost", "127.0.0.1"], validity), ca));
   write("operator", await issue(operatorProfile("ada", validity), ca));
   return { ca: ca.certPem, agent: (id, days) => issue(agentProfile(id, suffix, { now: new Date(), days }), ca) };
 }
@@ -136,8 +137,30 @@ function writeHistory(path, chance) {
       const isRejected = chance() > 0.985;
       const state = !isTaken ? "superseded" : isRejected ? "rejected" : "acknowledged";
       const reason = isRejected ? "unit nginx.service failed to start" : null;
-      row.run(hostname, rolloutId, closureOf(hostname), enqueuedAt + 18e8, enqueuedAt, lines.length, state, 1, reason, doneAt);
-      lines.push([enqueuedAt, hostname, rolloutId, "enqueued", 0, "operator-planner", "10.20.0.4", "connect", "", null]);
+      row.run(
+        hostname,
+        rolloutId,
+        closureOf(hostname),
+        enqueuedAt + 18e8,
+        enqueuedAt,
+        lines.length,
+        state,
+        1,
+        reason,
+        doneAt,
+      );
+      lines.push([
+        enqueuedAt,
+        hostname,
+        rolloutId,
+        "enqueued",
+        0,
+        "operator-planner",
+        "10.20.0.4",
+        "connect",
+        "",
+        null,
+      ]);
       if (!isTaken) {
         lines.push([doneAt, hostname, rolloutId, state, 0, "operator-planner", "10.20.0.4", "connect", "", null]);
         continue;
@@ -157,6 +180,8 @@ function writeHistory(path, chance) {
 /** A command that says with a line of JSON that it is up. */
 async function start(args) {
   const child = spawn(process.execPath, [program, ...args, "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+  // Whatever goes wrong: nothing is left running.
+  process.once("exit", () => child.kill());
   const [line] = await once(createInterface({ input: child.stdout }), "line");
   return {
     told: JSON.parse(line),

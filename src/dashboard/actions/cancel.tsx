@@ -14,16 +14,23 @@ interface CancelButtonProps {
   readonly hostname?: string;
   readonly rolloutId: string;
   readonly what: string;
+  /** Whether there is something to cancel. */
+  readonly isOffered: boolean;
 }
 
-/** Takes back what waits or is leased: of a host under a rollout, or a whole rollout. */
+/**
+ * Takes back what waits or is leased: of a host under a rollout, or a whole rollout. Stays until its question is closed, also
+ * when there is nothing left to cancel: it reports what was done.
+ */
 export function CancelButton(props: CancelButtonProps) {
   const [isAsking, setAsking] = useState(false);
   return (
     <>
-      <button type="button" className="danger-quiet" onClick={() => setAsking(true)}>
-        Cancel {props.what}…
-      </button>
+      {props.isOffered && (
+        <button type="button" className="danger-quiet" onClick={() => setAsking(true)}>
+          Cancel {props.what}…
+        </button>
+      )}
       {isAsking && <CancelDialog {...props} onClose={() => setAsking(false)} />}
     </>
   );

@@ -68,13 +68,16 @@ function RevokeDialog({ host, onClose }: { readonly host: KnownHost; readonly on
   );
 }
 
-export function RestoreButton({ hostname }: { readonly hostname: string }) {
+/** Stays until its question is closed, also when there is nothing left to restore: it reports what was done. */
+export function RestoreButton({ hostname, isOffered }: { readonly hostname: string; readonly isOffered: boolean }) {
   const [isAsking, setAsking] = useState(false);
   return (
     <>
-      <button type="button" onClick={() => setAsking(true)}>
-        Restore…
-      </button>
+      {isOffered && (
+        <button type="button" onClick={() => setAsking(true)}>
+          Restore…
+        </button>
+      )}
       {isAsking && <RestoreDialog hostname={hostname} onClose={() => setAsking(false)} />}
     </>
   );

@@ -80,7 +80,7 @@ function optionsFor(element: HTMLElement, { lines, format }: Shown & Pick<ChartP
     cursor: { y: false, drag: { x: false, y: false } },
     scales: { y: { range: (_plot, _least, most) => [0, Math.max(most * 1.1, 1)] } },
     axes: [
-      { ...axis, values: (_plot, ticks) => ticks.map((tick) => clock(tick)) },
+      { ...axis, size: 26, values: (_plot, ticks) => ticks.map((tick) => clock(tick)) },
       { ...axis, size: 62, values: (_plot, ticks) => ticks.map((tick) => format(tick)) },
     ],
     series: [

@@ -23,7 +23,7 @@ interface Pair {
 
 /** One dispatch, its history and why it is where it is. */
 export function DispatchView({ hostname, rolloutId }: Pair) {
-  const { fleet, version } = useFleet();
+  const { fleet } = useFleet();
   const answer = useQuery(QueueService.method.getDispatch, { hostname, rolloutId }, { select: known });
   const { refetch } = answer;
   const lastEvent = fleet.lastEventOf(hostname, rolloutId);
@@ -31,7 +31,7 @@ export function DispatchView({ hostname, rolloutId }: Pair) {
     if (lastEvent > 0) void refetch();
   }, [lastEvent, refetch]);
   const up = { href: hrefOf("rollouts", rolloutId), name: rolloutId };
-  if (answer.data !== undefined) return <Known {...answer.data} up={up} key={version === 0 ? "first" : "known"} />;
+  if (answer.data !== undefined) return <Known {...answer.data} up={up} />;
   return (
     <>
       <Heading title={hostname} up={up} />
@@ -77,7 +77,7 @@ function Known({ dispatch, events, host, up }: KnownAnswer & { readonly up: { hr
     <>
       <Heading title={hostname} up={up}>
         <StateBadge state={state} />
-        {isOpen && <CancelButton hostname={hostname} rolloutId={rolloutId} what="this dispatch" />}
+        <CancelButton hostname={hostname} rolloutId={rolloutId} what="this dispatch" isOffered={isOpen} />
         <Link className="button" href={`${hrefOf("enqueue")}?${againQuery(dispatch)}`}>
           Enqueue again…
         </Link>

@@ -50,7 +50,7 @@ export function HostView({ hostname }: { readonly hostname: string }) {
       <Heading title={hostname} up={up}>
         <PresenceBadge presence={presenceOf(shown, now)} />
         <RevokeButton host={shown} />
-        {shown.revokedBefore !== null && <RestoreButton hostname={hostname} />}
+        <RestoreButton hostname={hostname} isOffered={shown.revokedBefore !== null} />
       </Heading>
       <Why hostname={hostname} />
       <section className="panel" aria-label="Facts">

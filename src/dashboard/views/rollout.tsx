@@ -45,7 +45,7 @@ export function RolloutView({ rolloutId }: { readonly rolloutId: string }) {
   return (
     <>
       <Heading title={rolloutId} up={up}>
-        {open > 0 && <CancelButton rolloutId={rolloutId} what={`${open} open dispatches`} />}
+        <CancelButton rolloutId={rolloutId} what={`${open} open dispatches`} isOffered={open > 0} />
       </Heading>
       <section className="panel" aria-label="Progress">
         <ProgressBar counts={counts} total={total} />

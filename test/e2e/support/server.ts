@@ -35,6 +35,7 @@ export class TestServer {
   #port = 0;
   #adminPort = 0;
   #folder: string | undefined;
+  #db = "";
 
   private constructor(process: ChildProcess) {
     this.#process = process;
@@ -54,6 +55,7 @@ export class TestServer {
     const database = settings.postgres === undefined ? {} : { NIXFLEET_DISPATCH_DB: settings.postgres };
     const server = await TestServer.serve(flags, { ...database, ...settings.env });
     server.#folder = folder;
+    server.#db = db;
     return server;
   }
 
@@ -106,6 +108,13 @@ export class TestServer {
     const result = await this.exited();
     this.removeFolder();
     return result;
+  }
+
+  /** Stops, and leaves the database to the next one. @returns its path; `removeFolder` is for the caller to call */
+  async keepAndStop(): Promise<string> {
+    this.kill("SIGTERM");
+    await this.exited();
+    return this.#db;
   }
 
   removeFolder(): void {
