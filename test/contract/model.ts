@@ -20,6 +20,14 @@ interface Told extends Planned {
   leaseShows: number | null;
 }
 
+/** What can be seen, as lines in the order of the alphabet. */
+export interface Seen {
+  /** host, rollout, closure, soak, not_before, not_after, max_attempts, enqueued_at, state, since, attempt, … */
+  readonly rows: readonly string[];
+  /** host, rollout, when, what, attempt */
+  readonly history: readonly string[];
+}
+
 /**
  * The life of a dispatch told once more, from the diagram in the design and not from `life.ts`, as small as can be: a
  * store is right if nobody can tell its answers from these.
@@ -42,7 +50,7 @@ export class Model {
   }
 
   /** Everything that the store can be seen to have. */
-  seen(): unknown {
+  seen(): Seen {
     const rows = [...this.#all].map(([name, told]) => {
       const { closure, soakAt, notBefore, notAfter, maxAttempts, enqueuedAt, state, since, attempt } = told;
       const shown = state === "leased" ? [told.leaseShows, told.token ?? null] : [null];
@@ -50,7 +58,12 @@ export class Model {
       const soakAndWindow = [soakAt, ...window, maxAttempts];
       return [name, closure, ...soakAndWindow, enqueuedAt, state, since, attempt, told.reason, ...shown].join(" ");
     });
-    return { rows: rows.sort(), history: this.#history.map(({ of, at, what }) => `${of} ${at} ${what}`).sort() };
+    return { rows: rows.sort(), history: this.told().sort() };
+  }
+
+  /** Its history, in the order in which things happened. */
+  told(): string[] {
+    return this.#history.map(({ of, at, what }) => `${of} ${at} ${what}`);
   }
 
   do(operation: Operation): unknown {

@@ -4,6 +4,7 @@ import type { LeaseToken } from "../../src/dispatch/lease.js";
 import type { Step } from "../../src/dispatch/life.js";
 import { group, host, newDispatch, origin, taker, tokenOf } from "../support/dispatches.js";
 import { key } from "./driver.js";
+import type { Seen } from "./model.js";
 import { extensionMs, type OnTake, type Operation, type Planned, reason } from "./operations.js";
 import type { OpenStore } from "./stores.js";
 
@@ -24,14 +25,18 @@ export class Subject {
     this.#opened = opened;
   }
 
-  async seen(): Promise<unknown> {
+  async seen(): Promise<Seen> {
     const rows = await this.#opened.store.list({}, undefined, 1_000);
+    return { rows: rows.map((row) => this.#wordsOf(row)).sort(), history: (await this.told()).sort() };
+  }
+
+  /** Its history, in the order in which things happened. */
+  async told(): Promise<string[]> {
     const events = await this.#opened.store.listEvents({}, 0, 10_000);
     for (const { kind } of events) this.kinds.add(kind);
-    const history = events.map(
+    return events.map(
       ({ hostname, rolloutId, at, kind, attempt }) => `${hostname} ${rolloutId} ${instantToMs(at)} ${kind} ${attempt}`,
     );
-    return { rows: rows.map((row) => this.#wordsOf(row)).sort(), history: history.sort() };
   }
 
   async do(operation: Operation): Promise<unknown> {

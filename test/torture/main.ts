@@ -4,8 +4,10 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { progressBar } from "../../src/cli/progress-bar.js";
 import { TestPki } from "../e2e/support/pki.js";
+import { Cluster } from "../support/postgres/cluster.js";
 import { progressText, summaryLines } from "./report.js";
 import { run } from "./run.js";
+import type { Tally } from "./tally.js";
 
 const help = `usage: npm run torture -- [options]
 
@@ -14,7 +16,8 @@ Puts the built server under load, kills it again and again, and holds what its c
   --minutes N    how long there is load; servers are killed about 25 times a minute (default: 10)
   --seed N       repeats the random choices of a run (default: another one each time)
   --hosts N      how many hosts there are (default: 24)
-  --servers N    how many servers share the queue (default: 1; more need a --db that can be shared)
+  --servers N    how many servers share the queue (default: 1; more need a PostgreSQL)
+  --postgres     on a PostgreSQL of its own, started for it
   --db DB        where the queue is, as for serve --db (default: a new SQLite file)
   --within MS    how long something may wait beside a poll that waits for it (default: 1000)
   --help         this text
@@ -43,41 +46,58 @@ async function main(args: readonly string[]): Promise<number> {
 
 type Options = Exclude<ReturnType<typeof parse>, string>;
 
-async function torture({ minutes, seed, hosts, servers, db, within }: Options): Promise<number> {
+async function torture(options: Options): Promise<number> {
   const pki = await TestPki.create();
+  const cluster = options.postgres ? await Cluster.start({ fsync: true }) : undefined;
   const interrupt = new AbortController();
   process.once("SIGINT", () => interrupt.abort());
-  const bar = progressBar({ stderr: process.stderr, env: process.env });
   const startedMs = performance.now();
+  try {
+    const tally = await runWithProgress(options, pki, {
+      db: cluster === undefined ? (options.db ?? pki.path("dispatch.db")) : cluster.url(await cluster.createDatabase()),
+      stop: interrupt.signal,
+    });
+    console.log(summaryLines(tally, options.seed, performance.now() - startedMs).join("\n"));
+    if (tally.violations > 0) return 1;
+    pki.remove();
+    return interrupt.signal.aborted ? 130 : 0;
+  } finally {
+    await cluster?.stop();
+  }
+}
+
+async function runWithProgress(
+  { minutes, seed, hosts, servers, within }: Options,
+  pki: TestPki,
+  { db, stop }: { readonly db: string; readonly stop: AbortSignal },
+): Promise<Tally> {
+  const bar = progressBar({ stderr: process.stderr, env: process.env });
   const loadMs = minutes * 60_000;
   const tally = await run({
-    ...{ binary, pki, seed, hosts, servers, loadMs, withinMs: within },
-    db: db ?? pki.path("dispatch.db"),
-    ...{ roundMs: 30_000, uptimeMs: 800, quietMs: 60_000 },
-    stop: interrupt.signal,
+    ...{ binary, pki, db, seed, hosts, servers, loadMs, withinMs: within, stop },
+    ...{ roundMs: 30_000, uptimeMs: 1_000, aloneEvery: 6, quietMs: 60_000 },
     onProgress(now, leftMs) {
       if (process.stderr.isTTY) bar.draw(1 - leftMs / loadMs, progressText(now));
       else console.error(progressText(now));
     },
   });
   bar.clear();
-  console.log(summaryLines(tally, seed, performance.now() - startedMs).join("\n"));
-  if (tally.violations > 0) return 1;
-  pki.remove();
-  return interrupt.signal.aborted ? 130 : 0;
+  return tally;
 }
 
 function parse(args: readonly string[]) {
   const number = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
   const options = { minutes: number, seed: number, hosts: number, servers: number, within: number, db: number };
   try {
-    const { values } = parseArgs({ args: [...args], options: { ...options, help: { type: "boolean" } } });
+    const { values } = parseArgs({ args: [...args], options: { ...options, postgres: flag, help: flag } });
     return {
       minutes: positive("minutes", values.minutes ?? "10"),
       seed: whole("seed", values.seed ?? String(randomInt(2 ** 31))),
       hosts: whole("hosts", values.hosts ?? "24", 1),
       servers: whole("servers", values.servers ?? "1", 1),
       within: positive("within", values.within ?? "1000"),
+      postgres: values.postgres === true,
       db: values.db,
       help: values.help === true,
     };

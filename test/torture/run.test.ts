@@ -19,11 +19,19 @@ function runShortly(changes: Partial<RunOptions>): Promise<Tally> {
   databases += 1;
   return run({
     ...{ binary, pki, db: pki.path(`${databases}.db`), servers: 1, hosts: 12, withinMs: 3_000 },
-    ...{ seed: Date.now() % 2 ** 31, loadMs: 16_000, roundMs: 8_000, uptimeMs: 1_000, quietMs: 30_000 },
+    ...{ seed: Date.now() % 2 ** 31, loadMs: 20_000, roundMs: 5_000, uptimeMs: 1_000, aloneEvery: 4, quietMs: 30_000 },
     onProgress: () => undefined,
     stop: new AbortController().signal,
     ...changes,
   });
+}
+
+/** On a machine that has much else to do, a short run may not get to where the sabotage shows: then another follows. */
+async function brokenBySabotage(rule: string, changes: Partial<RunOptions>): Promise<string[]> {
+  for (let tries = 1; ; tries += 1) {
+    const found = broken(await runShortly({ ...changes, nodeFlags: ["--import", sabotagePath] }));
+    if (found.includes(rule) || tries === 4) return found;
+  }
 }
 
 function broken({ verdicts }: Tally): string[] {
@@ -52,16 +60,19 @@ describe.concurrent("control: the checker finds out a server that", () => {
     ["takes no acknowledgement back", "words count in time"],
     ["says cancelled whatever it is", "final is final"],
     ["leaves events out", "history is true"],
-  ])("%s", async (sabotage, rule) => {
-    const env = { SABOTAGE: sabotage };
-    const left = { uptimeMs: undefined, loadMs: 3_000, quietMs: 3_000, withinMs: 1_000 };
-    const tally = await runShortly({ ...left, env, nodeFlags: ["--import", sabotagePath] });
-    expect(broken(tally)).toContain(rule);
-  });
+  ])(
+    "%s",
+    async (sabotage, rule) => {
+      const env = { SABOTAGE: sabotage };
+      const left = { uptimeMs: undefined, loadMs: 3_000, quietMs: 3_000, withinMs: 1_000 };
+      expect(await brokenBySabotage(rule, { ...left, env })).toContain(rule);
+    },
+    180_000,
+  );
 
   test("acknowledges before it writes, and is killed", async () => {
     const env = { SABOTAGE: "acknowledges before it writes" };
-    const tally = await runShortly({ loadMs: 8_000, quietMs: 10_000, env, nodeFlags: ["--import", sabotagePath] });
-    expect(broken(tally)).toContain("nothing lost");
-  });
+    const killed = { loadMs: 10_000, quietMs: 10_000, env };
+    expect(await brokenBySabotage("nothing lost", killed)).toContain("nothing lost");
+  }, 180_000);
 });

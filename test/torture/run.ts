@@ -19,6 +19,8 @@ export interface RunOptions extends ServersOptions, Limits {
   readonly roundMs: number;
   /** How long a server lives on average; `undefined`: it is left alone. */
   readonly uptimeMs: number | undefined;
+  /** One round in so many, the one before the last of them, is without deaths: what is late then is not so because of one. */
+  readonly aloneEvery: number;
   readonly quietMs: number;
   readonly onProgress: (tally: Tally, leftMs: number) => void;
   /** Ends the run early, in good order. */
@@ -27,7 +29,8 @@ export interface RunOptions extends ServersOptions, Limits {
 
 /** A round in which a promise was broken is the last. */
 export async function run(options: RunOptions): Promise<Tally> {
-  const { pki, seed, hosts, loadMs, roundMs, uptimeMs, quietMs, stop, withinMs, onProgress } = options;
+  const { pki, seed, hosts, loadMs, roundMs, uptimeMs, aloneEvery, quietMs, stop } = options;
+  const { withinMs, onProgress } = options;
   const dice = new Dice(seed);
   const fleet = await createFleet(pki, hosts);
   const tally = new Tally();
@@ -36,12 +39,11 @@ export async function run(options: RunOptions): Promise<Tally> {
     onProgress(tally, leftMs);
     const number = tally.rounds + 1;
     const ways = { fleet, servers, dice, quietMs, stop, loadMs: Math.min(roundMs, leftMs), uptimeMs };
-    // One in six without a death: what is late then is not so because of one.
     const history = await playRound({
       ...ways,
       number,
       delivery: number % 2 === 1 ? { kind: "once" } : { kind: "confirmed", withinMs: 2_000 },
-      ...(number % 6 === 5 && { uptimeMs: undefined }),
+      ...(number % aloneEvery === aloneEvery - 1 && { uptimeMs: undefined }),
     });
     tally.add(history, check(history, { withinMs }));
     for (const server of servers) tally.errors.push(...server.errors);

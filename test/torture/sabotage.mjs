@@ -54,7 +54,7 @@ const sabotages = {
     SqliteStore.prototype.take = withLeases((leaseMs) => leaseMs + 2_000);
   },
   "leases for an hour"() {
-    SqliteStore.prototype.take = withLeases((leaseMs) => (everyNth(5) ? 3_600_000 : leaseMs));
+    SqliteStore.prototype.take = withLeases(() => 3_600_000);
   },
   "takes every acknowledgement"() {
     SqliteStore.prototype.apply = async function (steps) {

@@ -68,7 +68,7 @@ export class DrivenAgent {
     const { caPem, issued } = identity;
     const connect = wire === "GET on HTTP/1.1" ? plainConnect : rpcConnect("2");
     const server = dice.pick(servers);
-    const waitSeconds = calm.aborted ? 1 : dice.whole(2, 5);
+    const waitSeconds = calm.aborted ? 1 : dice.whole(2, 4);
     const connection = connect(
       { ca: caPem, cert: issued.certPem, key: issued.keyPem },
       { server: new URL(server), waitSeconds, hostname, leaseSeconds, now: Date.now },
