@@ -118,4 +118,10 @@ function positive(name: string, text: string): number {
   throw new Error(`--${name} must be a number above 0, is ${text}`);
 }
 
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(`error: ${error instanceof Error ? error.message : error}`);
+  // Agents that drive servers which are not there any more would go on for ever.
+  process.exit(1);
+}

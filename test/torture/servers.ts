@@ -50,14 +50,19 @@ export class Server {
   async start(flags: readonly string[], failPoint?: string): Promise<void> {
     const { binary, pki, db, env, nodeFlags } = this.#options;
     const tls = ["--tls-cert", pki.path("server.crt"), "--tls-key", pki.path("server.key")];
-    const places = ["--listen", `127.0.0.1:${this.#port}`, "--admin-listen", "none", "--db", db];
+    const places = ["--listen", `127.0.0.1:${this.#port}`, "--admin-listen", "none"];
     // No sweep: what only that would find has been lost.
     const rest = ["--client-ca", pki.path("ca.crt"), "--sweep", "1h", "--drain-timeout", "2s", "--log-level", "warn"];
     this.#flags = flags;
     this.#process = await ServerProcess.start({
       binary,
       flags: [...places, ...tls, ...rest, "--json", ...flags],
-      env: { ...env, ...(failPoint !== undefined && { NIXFLEET_DISPATCH_FAILPOINT: failPoint }) },
+      // Not on the command line, where a URL must not have a password.
+      env: {
+        ...env,
+        NIXFLEET_DISPATCH_DB: db,
+        ...(failPoint !== undefined && { NIXFLEET_DISPATCH_FAILPOINT: failPoint }),
+      },
       ...(nodeFlags !== undefined && { nodeFlags }),
     });
     this.#port = this.#process.port;
