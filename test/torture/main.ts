@@ -2,10 +2,10 @@ import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { progressBar } from "../../src/cli/progress-bar.js";
 import { TestPki } from "../e2e/support/pki.js";
 import { Cluster } from "../support/postgres/cluster.js";
-import { progressText, summaryLines } from "./report.js";
+import { BarOfRounds, LineOfRound } from "./progress.js";
+import { summaryLines } from "./report.js";
 import { run } from "./run.js";
 import type { Tally } from "./tally.js";
 
@@ -22,7 +22,7 @@ Puts the built server under load, kills it again and again, and holds what its c
   --within MS    how long something may wait beside a poll that waits for it (default: 1000)
   --help         this text
 
-exit codes: 0 every promise held, 1 one was broken, 2 a wrong option, 130 interrupted`;
+exit codes: 0 every promise held, 1 one was broken or a server crashed, 2 a wrong option, 130 interrupted`;
 
 const binary = resolve("dist/src/main.js");
 
@@ -58,7 +58,7 @@ async function torture(options: Options): Promise<number> {
       stop: interrupt.signal,
     });
     console.log(summaryLines(tally, options.seed, performance.now() - startedMs).join("\n"));
-    if (tally.violations > 0) return 1;
+    if (!tally.isGood) return 1;
     pki.remove();
     return interrupt.signal.aborted ? 130 : 0;
   } finally {
@@ -71,17 +71,14 @@ async function runWithProgress(
   pki: TestPki,
   { db, stop }: { readonly db: string; readonly stop: AbortSignal },
 ): Promise<Tally> {
-  const bar = progressBar({ stderr: process.stderr, env: process.env });
   const loadMs = minutes * 60_000;
+  const show = process.stderr.isTTY ? new BarOfRounds(loadMs) : new LineOfRound();
   const tally = await run({
     ...{ binary, pki, db, seed, hosts, servers, loadMs, withinMs: within, stop },
     ...{ roundMs: 30_000, uptimeMs: 1_000, aloneEvery: 6, quietMs: 60_000 },
-    onProgress(now, leftMs) {
-      if (process.stderr.isTTY) bar.draw(1 - leftMs / loadMs, progressText(now));
-      else console.error(progressText(now));
-    },
+    onProgress: (now, leftMs) => show.progress(now, leftMs),
   });
-  bar.clear();
+  show.end();
   return tally;
 }
 

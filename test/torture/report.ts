@@ -4,7 +4,7 @@ import type { Tally } from "./tally.js";
 export function progressText(tally: Tally): string {
   const { killed, failed } = tally.ends;
   const received = tally.count("take", "received", "received again");
-  return `round ${tally.rounds}: ${killed + failed} kills, ${received} received, ${tally.violations} promises broken`;
+  return `${tally.rounds} rounds, ${killed + failed} kills, ${received} received, ${tally.violations} promises broken`;
 }
 
 /** What a run has found, as lines. */
@@ -45,8 +45,9 @@ function countLines(tally: Tally): [string, number][] {
   ];
 }
 
-function troubleLines({ verdicts, errors, keptAt }: Tally): string[] {
+function troubleLines({ verdicts, errors, keptAt, ends }: Tally): string[] {
   const lines: string[] = [];
+  if (ends.crashed > 0) lines.push("", `CRASHED: ${ends.crashed} servers ended by themselves`);
   for (const { rule, promise, violations } of verdicts.values()) {
     const [first] = violations;
     if (first === undefined) continue;

@@ -42,6 +42,7 @@ test("servers that are killed again and again lose nothing, and keep every other
   const tally = await runShortly({});
   const found = [...tally.verdicts.values()].flatMap(({ violations }) => violations);
   expect(found).toEqual([]);
+  expect(tally.ends.crashed).toBe(0);
   expect(tally.ends.killed + tally.ends.failed).toBeGreaterThan(0);
   // A rule that was never put to the test would have proven nothing.
   for (const { rule, examined } of tally.verdicts.values()) expect([rule, examined > 0]).toEqual([rule, true]);

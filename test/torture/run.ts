@@ -35,7 +35,7 @@ export async function run(options: RunOptions): Promise<Tally> {
   const fleet = await createFleet(pki, hosts);
   const tally = new Tally();
   const servers = Array.from({ length: options.servers }, () => new Server(options, tally.ends));
-  for (let leftMs = loadMs; leftMs > 0 && !stop.aborted && tally.violations === 0; leftMs -= roundMs) {
+  for (let leftMs = loadMs; leftMs > 0 && !stop.aborted && tally.isGood; leftMs -= roundMs) {
     onProgress(tally, leftMs);
     const number = tally.rounds + 1;
     const ways = { fleet, servers, dice, quietMs, stop, loadMs: Math.min(roundMs, leftMs), uptimeMs };
@@ -46,8 +46,8 @@ export async function run(options: RunOptions): Promise<Tally> {
       ...(number % aloneEvery === aloneEvery - 1 && { uptimeMs: undefined }),
     });
     tally.add(history, check(history, { withinMs }));
-    for (const server of servers) tally.errors.push(...server.errors);
-    if (tally.violations > 0) tally.keptAt = keep(pki.folder, number, history);
+    for (const server of servers) tally.errors.push(...server.takeErrors());
+    if (!tally.isGood) tally.keptAt = keep(pki.folder, number, history);
   }
   onProgress(tally, 0);
   return tally;

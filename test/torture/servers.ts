@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TestPki } from "../e2e/support/pki.js";
 import type { ServerUrl } from "./drivers/clients.js";
 import { pause, type Stage } from "./drivers/stage.js";
@@ -20,6 +21,8 @@ export interface Ends {
   failed: number;
   /** SIGTERM. */
   stopped: number;
+  /** By themselves, otherwise: they should not have. */
+  crashed: number;
 }
 
 const failPoints = ["enqueue-committed", "take-committed", "step-committed"] as const;
@@ -29,6 +32,7 @@ export class Server {
   readonly #options: ServersOptions;
   readonly #ends: Ends;
   #flags: readonly string[] = [];
+  readonly #errors: string[] = [];
   #process: ServerProcess | undefined;
   #port = 0;
 
@@ -41,9 +45,9 @@ export class Server {
     return `https://localhost:${this.#port}`;
   }
 
-  /** What its process logged as errors. */
-  get errors(): readonly string[] {
-    return this.#process?.errors ?? [];
+  /** What its processes have logged as errors since this was asked last. */
+  takeErrors(): string[] {
+    return [...this.#errors.splice(0), ...(this.#process?.errors ?? [])];
   }
 
   /** @param flags how takes without a lease are delivered */
@@ -54,7 +58,8 @@ export class Server {
     // No sweep: what only that would find has been lost.
     const rest = ["--client-ca", pki.path("ca.crt"), "--sweep", "1h", "--drain-timeout", "2s", "--log-level", "warn"];
     this.#flags = flags;
-    this.#process = await ServerProcess.start({
+    this.#errors.push(...(this.#process?.errors ?? []));
+    this.#process = await startPatiently({
       binary,
       flags: [...places, ...tls, ...rest, "--json", ...flags],
       // Not on the command line, where a URL must not have a password.
@@ -77,7 +82,12 @@ export class Server {
   async torment({ recorder, dice, calm }: Stage, uptimeMs: number): Promise<void> {
     let fromMs = recorder.now();
     const restarted = async (failPoint?: string) => {
-      await this.start(this.#flags, failPoint);
+      await this.start(this.#flags, failPoint).catch(async (error: unknown) => {
+        if (failPoint === undefined) throw error;
+        // It got there before it could say that it listens.
+        this.#ends.failed += 1;
+        await this.start(this.#flags);
+      });
       recorder.add({ kind: "down", server: this.url, fromMs, toMs: recorder.now() });
     };
     while (!calm.aborted) {
@@ -99,7 +109,19 @@ export class Server {
       this.#process.kill(signal);
       await this.#process.exited();
       this.#ends[signal === "SIGKILL" ? "killed" : "stopped"] += 1;
-    } else this.#ends.failed += 1;
+    } else this.#ends[this.#process?.wasKilled ? "failed" : "crashed"] += 1;
+  }
+}
+
+/** While it was down somebody else may have got its port for a moment: a client's connection is enough. */
+async function startPatiently(launch: Launch): Promise<ServerProcess> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ServerProcess.start(launch);
+    } catch (error) {
+      if (tries === 20 || !(error instanceof Error && error.message.includes("is in use"))) throw error;
+      await sleep(500);
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import type { Ends } from "./servers.js";
 /** The sum of all rounds. */
 export class Tally {
   rounds = 0;
-  readonly ends: Ends = { killed: 0, failed: 0, stopped: 0 };
+  readonly ends: Ends = { killed: 0, failed: 0, stopped: 0, crashed: 0 };
   readonly verdicts = new Map<string, Verdict>();
   /** What servers logged as errors. */
   readonly errors: string[] = [];
@@ -15,6 +15,10 @@ export class Tally {
 
   get violations(): number {
     return [...this.verdicts.values()].reduce((sum, { violations }) => sum + violations.length, 0);
+  }
+
+  get isGood(): boolean {
+    return this.violations === 0 && this.ends.crashed === 0;
   }
 
   /** How often an entry of this kind ended so; for takes also `received` and `received again`. */
