@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { TestPki } from "../e2e/support/pki.js";
-import { Cluster } from "../support/postgres/cluster.js";
 import { BarOfRounds, LineOfRound } from "./progress.js";
 import { summaryLines } from "./report.js";
 import { run } from "./run.js";
@@ -48,7 +47,7 @@ type Options = Exclude<ReturnType<typeof parse>, string>;
 
 async function torture(options: Options): Promise<number> {
   const pki = await TestPki.create();
-  const cluster = options.postgres ? await Cluster.start({ fsync: true }) : undefined;
+  const cluster = options.postgres ? await startCluster() : undefined;
   const interrupt = new AbortController();
   process.once("SIGINT", () => interrupt.abort());
   const startedMs = performance.now();
@@ -61,9 +60,22 @@ async function torture(options: Options): Promise<number> {
     if (!tally.isGood) return 1;
     pki.remove();
     return interrupt.signal.aborted ? 130 : 0;
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    // Ctrl-C reaches the PostgreSQL too, and nothing can be fetched from the servers then.
+    console.error("interrupted");
+    return 130;
   } finally {
     await cluster?.stop();
   }
+}
+
+/** Loaded only where it is wanted, since the package that runs PostgreSQL ends the process on SIGINT by itself. */
+async function startCluster() {
+  const { Cluster } = await import("../support/postgres/cluster.js");
+  const cluster = await Cluster.start({ fsync: true });
+  process.removeAllListeners("SIGINT");
+  return cluster;
 }
 
 async function runWithProgress(
@@ -115,10 +127,9 @@ function positive(name: string, text: string): number {
   throw new Error(`--${name} must be a number above 0, is ${text}`);
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
+const code = await main(process.argv.slice(2)).catch((error: unknown) => {
   console.error(`error: ${error instanceof Error ? error.message : error}`);
-  // Agents that drive servers which are not there any more would go on for ever.
-  process.exit(1);
-}
+  return 1;
+});
+// Not only its exit code: after an error, agents of servers that are not there any more would go on for ever.
+process.exit(code);
