@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commands } from "../../../src/cli/program.js";
-import { recordingIo } from "../../cli/recording-io.js";
+import { recordingIo, runCommand } from "../../cli/recording-io.js";
+import { sharedPostgres } from "../../support/postgres/shared.js";
 import { type LongRun, Sandbox, whyNoSandbox } from "../support/sandbox.js";
 import { runProgram } from "../support/server.js";
 
@@ -22,7 +23,7 @@ interface Manual {
 }
 
 async function readManual(path: string): Promise<Manual> {
-  const { code, stdout } = await runProgram([...path.split(" "), "--help"]);
+  const { code, stdout } = await runCommand([...path.split(" "), "--help"]);
   expect(code).toBe(0);
   const examples = /^Examples:\n([\s\S]*?)\n\nExit codes:\n/m.exec(stdout)?.[1] ?? "";
   return { path, help: stdout, examples: [...examples.matchAll(/^ {2}(?!#)(.*)$/gm)].map(([, line = ""]) => line) };
@@ -44,6 +45,11 @@ test("every command has examples and exit codes in its help", () => {
     expect([path, manualOf(path).examples.length > 0]).toEqual([path, true]);
     expect(manualOf(path).help).toMatch(/\nExit codes:\n {2}\d/);
   }
+});
+
+test("the built program prints the same help", async () => {
+  const { stdout } = await runProgram(["db", "backup", "--help"]);
+  expect(stdout).toBe(manualOf("db backup").help);
 });
 
 /** Examples that have been run, so that none is forgotten. */
@@ -224,13 +230,21 @@ describe.skipIf(obstacle !== undefined)("the examples of --help, run as they are
     copyFileSync(join(pki, "server-dispatch.lab.internal.key"), join(home, "server.key"));
     for (const name of ["fleet-ca.crt", "ca.crt"]) copyFileSync(join(pki, "ca.crt"), join(home, name));
     for (const end of ["crt", "key"]) copyFileSync(join(pki, `agent-web-01.${end}`), join(home, `agent.${end}`));
-    const fleet = await served("serve", 1);
+    const fleet = await served("serve", 2);
     const agent = machine.start(line("agent", 0), home);
     await works("enqueue", 0);
     await agent.printed(/web-01 +stable@a1b2c3d4/);
     expect((await stopped(agent)).code).toBe(130);
     await works("db backup", 1);
     expect((await stopped(fleet, "SIGTERM")).code).toBe(0);
+
+    const postgres = await sharedPostgres();
+    await machine.forward(5432, postgres.port);
+    const url = postgres.url(await postgres.createDatabase(), 5432);
+    await typed(`mkdir /run/credentials; umask 077; printf '%s' '${url}' > /run/credentials/db-url`);
+    const several = await served("serve", 1);
+    await works("enqueue", 0);
+    expect((await stopped(several, "SIGTERM")).code).toBe(0);
   });
 
   test("none was left out", () => {
