@@ -36,6 +36,7 @@ export class Sandbox {
   readonly #bin: string;
   readonly #running = new Set<LongRun>();
   readonly #joints: Server[] = [];
+  #trust: Readonly<Record<string, string>> = {};
 
   private constructor(holder: ChildProcess, bin: string, folder: string) {
     this.#holder = holder;
@@ -68,6 +69,13 @@ export class Sandbox {
     writeFileSync(join(this.#bin, name), script, { mode: 0o755 });
   }
 
+  /** Makes an authority one of those that the machine trusts. */
+  trust(certPem: string): void {
+    const path = join(this.folder, "trusted.crt");
+    writeFileSync(path, certPem);
+    this.#trust = { NODE_EXTRA_CA_CERTS: path };
+  }
+
   /** Joins a port of its loopback interface with one of the real machine's, by way of a socket in a folder that both see. */
   async forward(inside: number, outside: number): Promise<void> {
     const path = join(this.folder, `${inside}.sock`);
@@ -97,7 +105,7 @@ export class Sandbox {
   start(line: string, home: string): LongRun {
     const enter = ["--target", String(this.#holder.pid), "--user", "--preserve-credentials", "--mount", "--net"];
     const child = spawn("nsenter", [...enter, `--wd=${home}`, "bash", "-c", `set -o pipefail; ${line}`], {
-      env: { PATH: `${this.#bin}:${process.env.PATH}`, HOME: home, TERM: "dumb" },
+      env: { PATH: `${this.#bin}:${process.env.PATH}`, HOME: home, TERM: "dumb", ...this.#trust },
       stdio: ["pipe", "pipe", "pipe"],
       // A group of its own, to which signals go as they do from a terminal.
       detached: true,
