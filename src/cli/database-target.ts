@@ -10,7 +10,9 @@ import type { Log } from "../dispatch/ports.js";
 export function databaseTarget(config: ServeConfig, log: Log): ServerOptions["db"] {
   const { db, dbUrlFile } = config;
   if (dbUrlFile !== undefined) {
-    const url = readUrlFile(dbUrlFile, settingFlag("dbUrlFile"), (path, message) => log.warn({ path }, message));
+    const url = readUrlFile(dbUrlFile, settingFlag("dbUrlFile"), (path) => {
+      log.warn({ path }, "others on this machine can read the database's password; chmod 600 it");
+    });
     return withLimits(url, config);
   }
   return db.kind === "postgres" ? withLimits(db.url, config) : db;
@@ -32,13 +34,12 @@ function withLimits(url: string, config: ServeConfig): PostgresTarget {
  * Like a private key's file: others must not be able to read it.
  *
  * @param flag what named the file
+ * @param onExposed is called if others can read it
  * @throws UsageError that does not quote what is in it
  */
-export function readUrlFile(path: string, flag: string, warn: (path: string, message: string) => void): string {
+export function readUrlFile(path: string, flag: string, onExposed: (path: string) => void): string {
   if (!existsSync(path)) throw new UsageError(`${flag}: must name a file that exists`);
-  if ((statSync(path).mode & 0o077) !== 0) {
-    warn(path, "others on this machine can read the database's password; chmod 600 it");
-  }
+  if ((statSync(path).mode & 0o077) !== 0) onExposed(path);
   const url = readFileSync(path, "utf8").trim();
   if (isDatabaseUrl(url) && URL.canParse(url)) return url;
   throw new UsageError(`${flag}: ${path} must hold one URL, postgres://user:password@host/database`);

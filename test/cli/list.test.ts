@@ -73,6 +73,19 @@ describe("list", () => {
     expect((await list("--limit", "4")).stderr).toBe("");
   });
 
+  test("on a terminal no line is longer than it is wide; the closure gives way", async () => {
+    for (const columns of [90, 120]) {
+      const { stdout } = await served.run(listCommand, [], { NO_COLOR: "1" }, { columns });
+      const lines = stdout.trimEnd().split("\n");
+      expect(lines.length).toBe(5);
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+      expect(lines[1]).toMatch(/…\S*web-01-26\.05$|4k0c3s3v5mnp0bq9x1yhl2wfz8rj7d6a-\S+26\.05$/);
+    }
+    const coloured = await served.run(listCommand, [], {}, { columns: 120 });
+    expect(coloured.stdout).toContain("\u001b[31mrejected\u001b[39m");
+    expect((await served.run(listCommand, [], { TERM: "dumb" }, { columns: 120 })).stdout).not.toContain("\u001b");
+  });
+
   test("colours states where that is wanted, and never with NO_COLOR", async () => {
     expect((await served.run(listCommand, [], { FORCE_COLOR: "1" })).stdout).toContain("\u001b[31mrejected\u001b[39m");
     expect((await served.run(listCommand, [], { FORCE_COLOR: "1", NO_COLOR: "1" })).stdout).not.toContain("\u001b");

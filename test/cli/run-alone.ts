@@ -21,20 +21,22 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: Io["stdin"];
   readonly isTTY?: boolean;
+  /** Makes stdout a terminal of so many columns. */
+  readonly columns?: number;
 }
 
 /** Starts one command without the program around it. */
 export function start(
   command: (io: Io) => Command,
   args: readonly string[],
-  { cwd = "/", env = {}, stdin = Readable.from([]), isTTY = false }: RunOptions = {},
+  { cwd = "/", env = {}, stdin = Readable.from([]), isTTY = false, columns }: RunOptions = {},
 ): Run {
   const stdout = new Watched();
   const stderr = new Watched();
   const signals = new EventEmitter();
   const io: Io = {
     stdin,
-    stdout: stdout.stream,
+    stdout: columns === undefined ? stdout.stream : Object.assign(stdout.stream, { isTTY: true, columns }),
     stderr: Object.assign(stderr.stream, { isTTY, columns: 100 }),
     env: { PATH: process.env.PATH, ...env },
     cwd,

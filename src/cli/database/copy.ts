@@ -70,7 +70,9 @@ async function copy(options: Parameters<typeof copyToPostgres>[0]): Promise<read
 function targetUrl(url: string | undefined, file: string | undefined, io: Io): string {
   if ((url === undefined) === (file === undefined)) throw new UsageError("give one of --to and --to-url-file");
   if (file !== undefined)
-    return readUrlFile(file, "--to-url-file", (path, message) => printWarning(io, `${path}: ${message}`));
+    return readUrlFile(file, "--to-url-file", (path) => {
+      printWarning(io, `${path}: others on this machine can read the database's password; chmod 600 it`);
+    });
   if (url === undefined || !isDatabaseUrl(url) || !URL.canParse(url)) {
     throw new UsageError("--to: must be a URL such as postgres://user@host:5432/database");
   }

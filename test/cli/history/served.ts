@@ -59,7 +59,7 @@ export class Served {
     command: (io: Io) => Command,
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
-    options: Pick<RunOptions, "stdin" | "isTTY"> = {},
+    options: Pick<RunOptions, "stdin" | "isTTY" | "columns"> = {},
   ): Run {
     const connection = ["--server", `https://127.0.0.1:${this.#server.port}`, "--ca", "ca.crt"];
     const identity = ["--cert", "op.crt", "--key", "op.key"];

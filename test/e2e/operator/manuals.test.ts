@@ -3,7 +3,10 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commands } from "../../../src/cli/program.js";
-import { recordingIo } from "../../cli/recording-io.js";
+import { issue } from "../../../src/pki/issue.js";
+import { authorityProfile, serverProfile } from "../../../src/pki/profile.js";
+import { recordingIo, runCommand } from "../../cli/recording-io.js";
+import { Cluster } from "../../support/postgres/cluster.js";
 import { type LongRun, Sandbox, whyNoSandbox } from "../support/sandbox.js";
 import { runProgram } from "../support/server.js";
 
@@ -22,7 +25,7 @@ interface Manual {
 }
 
 async function readManual(path: string): Promise<Manual> {
-  const { code, stdout } = await runProgram([...path.split(" "), "--help"]);
+  const { code, stdout } = await runCommand([...path.split(" "), "--help"]);
   expect(code).toBe(0);
   const examples = /^Examples:\n([\s\S]*?)\n\nExit codes:\n/m.exec(stdout)?.[1] ?? "";
   return { path, help: stdout, examples: [...examples.matchAll(/^ {2}(?!#)(.*)$/gm)].map(([, line = ""]) => line) };
@@ -46,6 +49,11 @@ test("every command has examples and exit codes in its help", () => {
   }
 });
 
+test("the built program prints the same help", async () => {
+  const { stdout } = await runProgram(["db", "backup", "--help"]);
+  expect(stdout).toBe(manualOf("db backup").help);
+});
+
 /** Examples that have been run, so that none is forgotten. */
 const ran = new Set<string>();
 
@@ -56,12 +64,16 @@ describe.skipIf(obstacle !== undefined)("the examples of --help, run as they are
   let machine: Sandbox;
   let home: string;
   let server: LongRun;
+  let cluster: Cluster | undefined;
   beforeAll(async () => {
-    machine = await Sandbox.start("dispatch.lab.internal");
+    machine = await Sandbox.start("dispatch.lab.internal", "db.lab.internal");
     home = machine.home("operator");
     server = await served("serve", 0);
   });
-  afterAll(() => machine.remove());
+  afterAll(async () => {
+    await machine.remove();
+    await cluster?.stop();
+  });
 
   const line = (path: string, i: number) => {
     const example = manualOf(path).examples[i];
@@ -209,28 +221,50 @@ describe.skipIf(obstacle !== undefined)("the examples of --help, run as they are
     expect(await typed("head -1 ~/.zfunc/_nixfleet-dispatch")).toBe("#compdef nixfleet-dispatch\n");
   });
 
-  test("db, beside the server, and migrate without it; then the server of a fleet and its agent", async () => {
+  test("db, beside the server, and migrate without it", async () => {
     for (const i of [0, 1]) await works("db", i);
     for (const i of [0, 1, 2]) await works("db check", i);
     await typed("rm dispatch-backup.db");
     await works("db backup", 0);
     expect((await stopped(server)).code).toBe(0);
-    await works("db", 2);
+    await works("db", 3);
     for (const i of [0, 1]) await works("db migrate", i);
+  });
 
+  test("the server of a fleet, and its agent", async () => {
     const pki = join(home, ".local/state/nixfleet-dispatch/pki");
     await typed("nixfleet-dispatch pki server dispatch.lab.internal localhost");
     copyFileSync(join(pki, "server-dispatch.lab.internal.crt"), join(home, "server.crt"));
     copyFileSync(join(pki, "server-dispatch.lab.internal.key"), join(home, "server.key"));
     for (const name of ["fleet-ca.crt", "ca.crt"]) copyFileSync(join(pki, "ca.crt"), join(home, name));
     for (const end of ["crt", "key"]) copyFileSync(join(pki, `agent-web-01.${end}`), join(home, `agent.${end}`));
-    const fleet = await served("serve", 1);
+    const fleet = await served("serve", 2);
     const agent = machine.start(line("agent", 0), home);
     await works("enqueue", 0);
     await agent.printed(/web-01 +stable@a1b2c3d4/);
     expect((await stopped(agent)).code).toBe(130);
     await works("db backup", 1);
     expect((await stopped(fleet, "SIGTERM")).code).toBe(0);
+  });
+
+  test("the move to PostgreSQL, and a server there", async () => {
+    const validity = { now: new Date(), days: 2 };
+    const ca = await issue(authorityProfile("the machine's", validity));
+    const { certPem: cert, keyPem: key } = await issue(serverProfile(["db.lab.internal"], validity), ca);
+    machine.trust(ca.certPem);
+    cluster = await Cluster.start({ tls: { cert, key } });
+    const postgres = cluster;
+    await machine.forward(5432, postgres.port);
+    const url = postgres.url(await postgres.createDatabase(), 5432);
+    await typed(`mkdir /run/credentials; umask 077; printf '%s' '${url}' > /run/credentials/db-url`);
+    expect(await works("db copy", 0)).toMatch(/^TABLE +ROWS +CHECKSUM\ndispatches +1 /);
+    await postgres.sql("postgres", "CREATE ROLE dispatch LOGIN PASSWORD 'secret'");
+    await postgres.sql("postgres", "CREATE DATABASE dispatch OWNER dispatch");
+    await typed("umask 077; echo 'db.lab.internal:5432:dispatch:dispatch:secret' > ~/.pgpass");
+    await works("db", 2);
+    const several = await served("serve", 1);
+    await works("enqueue", 0);
+    expect((await stopped(several, "SIGTERM")).code).toBe(0);
   });
 
   test("none was left out", () => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installedProgram } from "../../docs/shell.js";
@@ -25,8 +26,8 @@ export function whyNoSandbox(): string | undefined {
 }
 
 /**
- * A machine of its own, as far as the program can tell: a loopback interface with every port free, empty `/var/lib` and
- * `/var/backups`, a home, and the program under its own name on the PATH. Command lines run there as they are printed.
+ * A machine of its own, as far as the program can tell: a loopback interface with every port free, empty `/var/lib`,
+ * `/var/backups` and `/run`, a home, and the program under its own name on the PATH. Command lines run there as they are printed.
  */
 export class Sandbox {
   /** Where command lines start. */
@@ -34,6 +35,8 @@ export class Sandbox {
   readonly #holder: ChildProcess;
   readonly #bin: string;
   readonly #running = new Set<LongRun>();
+  readonly #joints: Server[] = [];
+  #trust: Readonly<Record<string, string>> = {};
 
   private constructor(holder: ChildProcess, bin: string, folder: string) {
     this.#holder = holder;
@@ -49,6 +52,7 @@ export class Sandbox {
       "ip link set lo up",
       "mount -t tmpfs none /var/lib",
       "mount -t tmpfs none /var/backups",
+      "mount -t tmpfs none /run",
       `mount --bind '${join(folder, "hosts")}' /etc/hosts`,
       "echo ready",
       "exec sleep infinity",
@@ -65,6 +69,31 @@ export class Sandbox {
     writeFileSync(join(this.#bin, name), script, { mode: 0o755 });
   }
 
+  /** Makes an authority one of those that the machine trusts. */
+  trust(certPem: string): void {
+    const path = join(this.folder, "trusted.crt");
+    writeFileSync(path, certPem);
+    this.#trust = { NODE_EXTRA_CA_CERTS: path };
+  }
+
+  /** Joins a port of its loopback interface with one of the real machine's, by way of a socket in a folder that both see. */
+  async forward(inside: number, outside: number): Promise<void> {
+    const path = join(this.folder, `${inside}.sock`);
+    const joint = createServer((from) => pipeBoth(from, createConnection({ host: "127.0.0.1", port: outside })));
+    this.#joints.push(joint);
+    joint.listen(path);
+    await once(joint, "listening");
+    const script = `
+      const { createServer, createConnection } = require("node:net");
+      createServer((from) => { const to = createConnection("${path}"); from.pipe(to).pipe(from);
+        from.on("error", () => to.destroy()); to.on("error", () => from.destroy()); })
+        .listen(${inside}, "127.0.0.1", () => console.log("joined"));`;
+    writeFileSync(join(this.folder, "forward.cjs"), script);
+    await this.start(`exec '${process.execPath}' '${join(this.folder, "forward.cjs")}'`, this.home("forward")).printed(
+      /joined/,
+    );
+  }
+
   /** A home for the command lines of one reader. */
   home(name: string): string {
     const home = join(this.folder, "homes", name);
@@ -76,7 +105,7 @@ export class Sandbox {
   start(line: string, home: string): LongRun {
     const enter = ["--target", String(this.#holder.pid), "--user", "--preserve-credentials", "--mount", "--net"];
     const child = spawn("nsenter", [...enter, `--wd=${home}`, "bash", "-c", `set -o pipefail; ${line}`], {
-      env: { PATH: `${this.#bin}:${process.env.PATH}`, HOME: home, TERM: "dumb" },
+      env: { PATH: `${this.#bin}:${process.env.PATH}`, HOME: home, TERM: "dumb", ...this.#trust },
       stdio: ["pipe", "pipe", "pipe"],
       // A group of its own, to which signals go as they do from a terminal.
       detached: true,
@@ -95,9 +124,16 @@ export class Sandbox {
 
   async remove(): Promise<void> {
     for (const run of this.#running) run.signal("SIGKILL");
+    for (const joint of this.#joints) joint.close();
     this.#holder.kill("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+function pipeBoth(one: Socket, other: Socket): void {
+  one.pipe(other).pipe(one);
+  one.on("error", () => other.destroy());
+  other.on("error", () => one.destroy());
 }
 
 /** A command line under way. */
