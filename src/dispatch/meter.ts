@@ -3,7 +3,8 @@ import type { NewEvent } from "./event.js";
 import type { Origin } from "./origin.js";
 import type { DispatchStore } from "./ports.js";
 
-export type StoreOperation = Exclude<keyof DispatchStore, "close">;
+/** `enqueueAndTake` counts as an enqueue. */
+export type StoreOperation = Exclude<keyof DispatchStore, "close" | "enqueueAndTake">;
 
 /**
  * Is told of the rules' work as it is done, for somebody who counts. Called where every microsecond is paid for by a fleet

@@ -15,7 +15,11 @@ export function metered(store: DispatchStore, meter: Meter, clock: Pick<Clock, "
       throw error;
     }
   };
+  const { enqueueAndTake } = store;
   return {
+    ...(enqueueAndTake && {
+      enqueueAndTake: (groups, wants) => timed("enqueue", () => enqueueAndTake.call(store, groups, wants)),
+    }),
     take: (wants) => timed("take", () => store.take(wants)),
     apply: (steps) => timed("apply", () => store.apply(steps)),
     enqueue: (groups) => timed("enqueue", () => store.enqueue(groups)),
