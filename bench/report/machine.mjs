@@ -1,7 +1,7 @@
 // Where and when the figures were taken.
 
 import { execFileSync } from "node:child_process";
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 
 export function machine() {
   const [first] = cpus();
@@ -18,8 +18,8 @@ export function machine() {
   };
 }
 
-export function machineText({ cpu, cores, memoryGb, node, platform, date, commit }) {
-  return `${cpu}, ${cores} cores, ${memoryGb} GB, ${platform}, Node.js ${node}; ${date}, commit ${commit}`;
+export function machineText({ cpu, cores, memoryGb, node, platform, date, commit, load }) {
+  return `${cpu}, ${cores} cores, ${memoryGb} GB, ${platform}, Node.js ${node}; ${date}, commit ${commit}; load average over 15 minutes ${load[2]}`;
 }
 
 function git(...args) {

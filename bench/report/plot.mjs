@@ -24,9 +24,9 @@ export function plotOf(rows, title) {
   const height = top + points.length * lineHeight + 16;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12">`,
-    `<title>${escapeXml(title)}</title>`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    `<text x="12" y="24" font-size="16" fill="#111827">${escapeXml(title)}</text>`,
+    `<text x="12" y="24" font-size="16" fill="#111827">${escaped(title)}</text>`,
     `<text x="12" y="44" fill="#4b5563">Right of the line: better than the target. Logarithmic.</text>`,
     ...points.map((point, i) => line(point, top + i * lineHeight, x)),
     `<line x1="${round(x(1))}" y1="${top - 10}" x2="${round(x(1))}" y2="${height - 12}" stroke="#111827" stroke-width="1.5"/>`,
@@ -39,7 +39,7 @@ function line({ label, kind, limit, reached, share, isMet }, y, x) {
   const [from, to] = [Math.min(x(1), x(share)), Math.max(x(1), x(share))];
   const colour = isMet ? "#0f766e" : "#b45309";
   return [
-    `<text x="${left - 8}" y="${y + 14}" text-anchor="end" fill="#111827">${escapeXml(label)}</text>`,
+    `<text x="${left - 8}" y="${y + 14}" text-anchor="end" fill="#111827">${escaped(label)}</text>`,
     `<rect x="${round(from)}" y="${y + 3}" width="${round(Math.max(1, to - from))}" height="${lineHeight - 8}" fill="${colour}"/>`,
     `<text x="${width - right + 8}" y="${y + 14}" fill="#374151">${short(reached)} (${kind === "at most" ? "≤" : "≥"} ${short(limit)})</text>`,
   ].join("\n");
@@ -49,6 +49,6 @@ function round(value) {
   return Math.round(value * 10) / 10;
 }
 
-function escapeXml(text) {
+function escaped(text) {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

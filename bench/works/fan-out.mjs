@@ -4,7 +4,7 @@ import { atLeast, atMost, row } from "../support/row.mjs";
 import { interleaved } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 
-export async function fanOut(bench, { rounds, fanOut: { sizes, batchSize, broadcastAt } }) {
+export async function fanOut(bench, { rounds, fanOut: { sizes, tlsSizes, batchSize, broadcastAt } }) {
   const rows = [];
   await withSubjects({ product: () => bench.product(), floor: () => bench.floor() }, async (subjects) => {
     for (const size of sizes)

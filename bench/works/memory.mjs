@@ -4,18 +4,18 @@ import { atMost, row } from "../support/row.mjs";
 import { interleaved } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 
-export async function memory(bench, { rounds, memory: { parked } }) {
+export async function memory(bench, { rounds, memory: { parked, parkedTls } }) {
   const rows = [];
-  for (const [name, wire, limit] of [
-    ["plain", "plain", 1.4],
-    ["mTLS", "mtls", 1.15],
+  for (const [name, wire, limit, count] of [
+    ["plain", "plain", 1.4, parked],
+    ["mTLS", "mtls", 1.15, parkedTls],
   ]) {
     const taken = await interleaved(rounds, {
-      product: () => measure(() => bench.product({ wire }), parked),
-      floor: () => measure(() => bench.floor(wire), parked),
+      product: () => measure(() => bench.product({ wire }), count),
+      floor: () => measure(() => bench.floor(wire), count),
     });
     const bar = atMost(limit, taken.product, taken.floor, "floor");
-    rows.push(row("memory", `${name}, ${parked.toLocaleString("en")} parked, each`, "KB", taken, [bar]));
+    rows.push(row("memory", `${name}, ${count.toLocaleString("en")} parked, each`, "KB", taken, [bar]));
   }
   return rows;
 }

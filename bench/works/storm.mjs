@@ -7,7 +7,6 @@ import { withSubjects } from "../support/subjects.mjs";
 export async function storm(bench, { rounds, storm: { agents } }) {
   const starters = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
   return withSubjects(starters, async ({ product, floor }) => {
-    for (const subject of [product, floor]) await subject.park(agents);
     const taken = await interleaved(rounds, {
       product: () => measure(product, agents),
       floor: () => measure(floor, agents),

@@ -4,7 +4,7 @@ import type { Hostname } from "./hostname.js";
 import { type Meter, noMeter } from "./meter.js";
 import { Parking } from "./parking.js";
 import { Poll, type PollRequest } from "./poll.js";
-import type { Clock, DispatchStore, DueReceipt, FailPoint, Log, Random, TakeWant } from "./ports.js";
+import type { Clock, DispatchStore, DueReceipt, FailPoint, Log, Random, TakeReceipt, TakeWant } from "./ports.js";
 
 export interface AgentPollsOptions {
   readonly store: DispatchStore;
@@ -28,6 +28,9 @@ export interface AgentPollsOptions {
  */
 const maxHostsPerTake = 256;
 
+/** Hosts that are handed something as it is enqueued: another 10 ms on top of an enqueue of as many. */
+const maxHostsPerEnqueue = 1_000;
+
 /**
  * The polls of all agents, and the only place that takes from the store.
  *
@@ -43,7 +46,10 @@ export class AgentPolls {
   /** Each with when it was kicked, by the monotonic clock; `undefined` if it is only looked up. */
   readonly #due = new Map<Hostname, number | undefined>();
   readonly #meter: Meter;
+  /** A batch is under way, or will be in the next turn. */
   #taking = false;
+  /** The store is at it. */
+  #isAtStore = false;
   #takeUnderWay: Promise<void> = Promise.resolve();
   #draining = false;
 
@@ -79,6 +85,34 @@ export class AgentPolls {
   kick(hostnames: Iterable<Hostname>): void {
     const nowMs = this.#options.clock.monotonicMs();
     for (const hostname of hostnames) if (this.#polls.has(hostname)) this.#fallDue(hostname, nowMs);
+  }
+
+  /**
+   * For an enqueue that is about to be committed: asks for what the polls of these hosts would take along with it, if no
+   * take is under way.
+   *
+   * @param commit one transaction; what it returns as `taken` is handed out. `undefined`: it has done nothing
+   * @returns what `commit` returns, or `undefined` if there is nobody to take
+   */
+  async takeAlong<Result extends { readonly taken: TakeReceipt["taken"] }>(
+    hostnames: Iterable<Hostname>,
+    commit: (wants: readonly TakeWant[]) => Promise<Result | undefined>,
+  ): Promise<Result | undefined> {
+    if (this.#isAtStore) return undefined;
+    const startedMs = this.#options.clock.monotonicMs();
+    const looks = this.#looksFor(hostnames, startedMs);
+    if (looks.length === 0) return undefined;
+    this.#isAtStore = true;
+    try {
+      const result = await commit(looks.map(wantOf));
+      if (result === undefined) return undefined;
+      this.#options.failPoint("take-committed");
+      for (const [i, look] of looks.entries()) this.#handOut(look, result.taken[i] ?? []);
+      this.#meter.tookBatch(looks.length, this.#options.clock.monotonicMs() - startedMs);
+      return result;
+    } finally {
+      this.#isAtStore = false;
+    }
   }
 
   /** Looks again for every parked host. */
@@ -126,11 +160,12 @@ export class AgentPolls {
   }
 
   async #take(): Promise<void> {
+    // An enqueue that takes along what it brings.
+    if (this.#isAtStore) return this.#scheduleTake();
+    this.#isAtStore = true;
     const startedMs = this.#options.clock.monotonicMs();
     const looks = this.#nextLooks();
-    const wants = looks.map(
-      ({ hostname, polls }): TakeWant => ({ hostname, takers: polls.map((poll) => poll.taker()) }),
-    );
+    const wants = looks.map(wantOf);
     try {
       if (wants.length > 0) {
         const { taken, due } = await this.#options.store.take(wants);
@@ -142,6 +177,7 @@ export class AgentPolls {
     } catch (error) {
       this.#takeFailed(looks, error);
     }
+    this.#isAtStore = false;
     this.#taking = false;
     if (this.#due.size > 0) this.#scheduleTake();
   }
@@ -153,6 +189,16 @@ export class AgentPolls {
       const polls = this.#polls.newestFirst(hostname).filter((poll) => poll.mayReceive());
       if (polls.length > 0) looks.push({ hostname, polls, kickedAtMs });
       if (looks.length === maxHostsPerTake) break;
+    }
+    return looks;
+  }
+
+  #looksFor(hostnames: Iterable<Hostname>, kickedAtMs: number): Look[] {
+    const looks: Look[] = [];
+    for (const hostname of hostnames) {
+      const polls = this.#polls.newestFirst(hostname).filter((poll) => poll.state === "parked" && poll.mayReceive());
+      if (polls.length > 0) looks.push({ hostname, polls, kickedAtMs });
+      if (looks.length === maxHostsPerEnqueue) break;
     }
     return looks;
   }
@@ -195,6 +241,10 @@ export class AgentPolls {
     const retryAfterSeconds = 1 + Math.floor(this.#options.random() * 10);
     return new DispatchError("draining", "the server is shutting down", { retryAfterSeconds });
   }
+}
+
+function wantOf({ hostname, polls }: Look): TakeWant {
+  return { hostname, takers: polls.map((poll) => poll.taker()) };
 }
 
 /** One host's part in one batch: the polls that it was asked for, newest first. */

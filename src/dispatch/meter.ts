@@ -4,7 +4,8 @@ import type { Origin } from "./origin.js";
 import type { DispatchStore } from "./ports.js";
 import type { ReportStore } from "./reports.js";
 
-export type StoreOperation = Exclude<keyof DispatchStore, "close"> | keyof ReportStore;
+/** `enqueueAndTake` counts as an enqueue. */
+export type StoreOperation = Exclude<keyof DispatchStore, "close" | "enqueueAndTake"> | keyof ReportStore;
 
 /**
  * Is told of the rules' work as it is done, for somebody who counts. Called where every microsecond is paid for by a fleet

@@ -5,7 +5,11 @@ import type { ReportStore } from "./reports.js";
 /** The same store, which tells a meter how long its calls are and which of them fail. */
 export function metered(store: DispatchStore, meter: Meter, clock: Pick<Clock, "monotonicMs">): DispatchStore {
   const timed = timing(meter, clock);
+  const { enqueueAndTake } = store;
   return {
+    ...(enqueueAndTake && {
+      enqueueAndTake: (groups, wants) => timed("enqueue", () => enqueueAndTake.call(store, groups, wants)),
+    }),
     take: (wants) => timed("take", () => store.take(wants)),
     apply: (steps) => timed("apply", () => store.apply(steps)),
     enqueue: (groups) => timed("enqueue", () => store.enqueue(groups)),

@@ -27,6 +27,14 @@ export interface DispatchStore {
   /** Upserts by (hostname, rollout): all of the groups or, if it rejects, none. */
   enqueue(groups: readonly EnqueueGroup[]): Promise<readonly EnqueueReceipt[]>;
 
+  /**
+   * Both in one transaction, the enqueue first: what is handed out as it comes in is on disk once, and synced once. A store
+   * that has no use for it leaves it out.
+   *
+   * @returns `undefined` if it has done nothing, because more than the two would be to do
+   */
+  enqueueAndTake?(groups: readonly EnqueueGroup[], wants: readonly TakeWant[]): Promise<EnqueuedAndTaken | undefined>;
+
   /** Does what the passing of time has made due: leases run out, `not_after` passes. At most so many rows. */
   settleDue(limit: number): Promise<DueReceipt>;
 
@@ -72,6 +80,12 @@ export interface TakeReceipt {
   readonly taken: readonly (readonly Taken[])[];
   /** What had fallen due and was settled on the way. */
   readonly due: DueReceipt;
+}
+
+export interface EnqueuedAndTaken {
+  readonly receipts: readonly EnqueueReceipt[];
+  /** As in `TakeReceipt`. */
+  readonly taken: TakeReceipt["taken"];
 }
 
 export interface DueReceipt {

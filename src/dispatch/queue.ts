@@ -88,7 +88,7 @@ export class Queue {
       giveBack: (take) => this.steps.applyLater({ kind: "giveBack", take }),
       onDue: (due) => this.#dueWatch.heard(due),
     });
-    this.enqueuer = new Enqueuer({ ...options, kick, onTimed });
+    this.enqueuer = new Enqueuer({ ...options, polls: this.polls, kick, onTimed });
     // What fell due while the server was away.
     this.#dueWatch.look();
     this.#sweepLater();

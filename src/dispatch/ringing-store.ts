@@ -8,7 +8,11 @@ export function ringing(store: DispatchStore, bell: Bell): DispatchStore {
     bell.ring();
     return result;
   };
+  const { enqueueAndTake } = store;
   return {
+    ...(enqueueAndTake && {
+      enqueueAndTake: (groups, wants) => thenRing(enqueueAndTake.call(store, groups, wants)),
+    }),
     take: async (wants) => {
       const receipt = await store.take(wants);
       // Most looks find nothing, and nobody shall be woken for those.

@@ -9,13 +9,18 @@ export type Answer =
   | { readonly status: 200 | 503; readonly body: string; readonly contentType: "application/json" | "text/plain" };
 
 export function writeAnswer({ response, requestId }: Exchange, answer: Answer): void {
-  const common = { "cache-control": "no-store", "x-request-id": requestId };
   if (answer.status === 204) {
-    response.writeHead(204, common);
+    response.writeHead(204, { "cache-control": "no-store", "x-request-id": requestId });
     response.end();
     return;
   }
-  write(response, answer.status, { ...common, "content-type": answer.contentType }, answer.body);
+  const headers = {
+    "cache-control": "no-store",
+    "x-request-id": requestId,
+    "content-type": answer.contentType,
+    "content-length": Buffer.byteLength(answer.body),
+  };
+  write(response, answer.status, headers, answer.body);
 }
 
 /** Unknown throws become "internal" and tell the caller nothing. */
@@ -30,17 +35,17 @@ export function writeError({ response, requestId }: Exchange, thrown: unknown): 
     "content-type": "application/json",
     ...errorHeaders(error),
   };
-  write(response, httpStatus[error.reason], headers, errorBody(error));
+  const body = errorBody(error);
+  write(response, httpStatus[error.reason], { ...headers, "content-length": Buffer.byteLength(body) }, body);
 }
 
 function write(
   response: Exchange["response"],
   status: number,
-  headers: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string | number>>,
   body: string,
 ): void {
-  const withLength = { ...headers, "content-length": Buffer.byteLength(body) };
   // The same twice, because the overloads of the two classes have no common call.
-  if (response instanceof ServerResponse) response.writeHead(status, withLength).end(body);
-  else response.writeHead(status, withLength).end(body);
+  if (response instanceof ServerResponse) response.writeHead(status, headers).end(body);
+  else response.writeHead(status, headers).end(body);
 }

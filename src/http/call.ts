@@ -1,6 +1,7 @@
 import type { Proof } from "../dispatch/delivery.js";
 import type { Instant } from "../dispatch/instant.js";
 import type { Origin, Wire } from "../dispatch/origin.js";
+import type { Leaving } from "../dispatch/poll.js";
 import type { KnownIdentity } from "../identity/identity.js";
 
 /** One call of one RPC, whichever wire it came by. What the services know of the network, and all they know. */
@@ -17,8 +18,10 @@ export interface Call {
   readonly certificateNotAfter: Instant | null;
   /** Aborts once an answer would reach nobody: the connection has gone, or the caller's own deadline has passed. */
   readonly signal: AbortSignal;
+  /** The same, for those of whom there are many. */
+  readonly leaving: Leaving;
   /** @throws DispatchError `unauthenticated` if the caller's certificate does not hold any more */
-  assertAllowed(): void;
+  readonly assertAllowed: () => void;
   /** From now on the follower is told what becomes of this call's answer. */
   follow(follower: AnswerFollower): void;
   /** Adds to the line that this request gets in the log. */

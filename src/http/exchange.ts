@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
+import type { ServerResponse } from "node:http";
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import { DispatchError } from "../dispatch/errors.js";
 import type { Instant } from "../dispatch/instant.js";
-import type { Wire } from "../dispatch/origin.js";
+import type { Origin, Wire } from "../dispatch/origin.js";
+import type { Leaving } from "../dispatch/poll.js";
 import type { KnownIdentity } from "../identity/identity.js";
 import type { AnswerFollower, Call } from "./call.js";
 import type { Connection, ConnectionUser } from "./connections.js";
+import { Departure } from "./departure.js";
 import type { NodeRequest, NodeResponse } from "./node.js";
 
 /** How an exchange ended for the caller: its answer was handed to the operating system whole, or it was not. */
@@ -25,7 +28,9 @@ export class Exchange implements ConnectionUser {
   readonly requestId: string;
   readonly fields: Record<string, string | number> = {};
 
-  readonly #abort = new AbortController();
+  readonly departure = new Departure();
+  /** HTTP/1.1: the answer has been written to a connection that was there. */
+  isHandedOver = false;
   readonly #followers: AnswerFollower[] = [];
   /** Its stream does not know it any more once it has closed. */
   readonly #session: Http2Session | undefined;
@@ -43,12 +48,13 @@ export class Exchange implements ConnectionUser {
     if (traceId !== undefined) this.fields.traceId = traceId;
     this.#onEnd = onEnd;
     this.#session = "stream" in response ? response.stream.session : undefined;
-    watchResponse(request, response, (ending) => this.#end(ending));
+    if ("stream" in response) watchStream(response.stream, this);
+    else watchResponse(response, this);
   }
 
   /** Node tells only the response at the head of a pipeline that its connection has gone; this tells the others. */
   connectionClosed(): void {
-    this.#end("lost");
+    this.end("lost");
   }
 
   /** Path without the query. */
@@ -61,28 +67,21 @@ export class Exchange implements ConnectionUser {
     return this.#splitUrl()[1];
   }
 
-  call(wire: Wire, { identity, ...admission }: Admission): Call {
-    const actor = identity.kind === "agent" ? identity.machineId : identity.name;
-    return {
-      ...admission,
-      requestId: this.requestId,
-      wire,
-      origin: { actor, address: this.connection.address, wire },
-      userAgent: (this.request.headers["user-agent"] ?? "").slice(0, maxUserAgentChars),
-      identity,
-      signal: this.#abort.signal,
-      follow: (follower) => {
-        if (this.#ending === "lost") follower.lost();
-        else this.#followers.push(follower);
-      },
-      note: (fields) => Object.assign(this.fields, fields),
-    };
+  call(wire: Wire, admission: Admission): Call {
+    return new ExchangeCall(this, wire, admission);
   }
 
-  #end(ending: Ending): void {
+  /** From now on the follower is told what becomes of this answer. */
+  follow(follower: AnswerFollower): void {
+    if (this.#ending === "lost") follower.lost();
+    else this.#followers.push(follower);
+  }
+
+  /** Told by Node, and by the connection; the first word counts. */
+  end(ending: Ending): void {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
-    if (ending === "lost") this.#abort.abort(new DispatchError("gone", "the caller went away"));
+    if (ending === "lost") this.departure.happen(new DispatchError("gone", "the caller went away"));
     for (const follower of this.#followers) this.#tell(follower, ending);
     this.#onEnd(this, ending);
   }
@@ -103,6 +102,65 @@ export class Exchange implements ConnectionUser {
   }
 }
 
+/** A call that came by an exchange. There is one for each parked poll, so it holds no more than it must. */
+class ExchangeCall implements Call {
+  readonly origin: Origin;
+  readonly #exchange: Exchange;
+  readonly #admission: Admission;
+
+  constructor(
+    exchange: Exchange,
+    readonly wire: Wire,
+    admission: Admission,
+  ) {
+    const { identity } = admission;
+    const actor = identity.kind === "agent" ? identity.machineId : identity.name;
+    this.#exchange = exchange;
+    this.#admission = admission;
+    this.origin = { actor, address: exchange.connection.address, wire };
+  }
+
+  get requestId(): string {
+    return this.#exchange.requestId;
+  }
+
+  get userAgent(): string {
+    return (this.#exchange.request.headers["user-agent"] ?? "").slice(0, maxUserAgentChars);
+  }
+
+  get identity(): KnownIdentity {
+    return this.#admission.identity;
+  }
+
+  get certificateLeftMs(): number {
+    return this.#admission.certificateLeftMs;
+  }
+
+  get certificateNotAfter(): Instant | null {
+    return this.#admission.certificateNotAfter;
+  }
+
+  get assertAllowed(): () => void {
+    return this.#admission.assertAllowed;
+  }
+
+  get leaving(): Leaving {
+    return this.#exchange.departure;
+  }
+
+  get signal(): AbortSignal {
+    return this.#exchange.departure.signal;
+  }
+
+  follow(follower: AnswerFollower): void {
+    this.#exchange.follow(follower);
+  }
+
+  note(fields: Readonly<Record<string, string | number>>): void {
+    Object.assign(this.#exchange.fields, fields);
+  }
+}
+
 /** A header as long as it may be would be kept for each host. */
 const maxUserAgentChars = 128;
 
@@ -118,23 +176,39 @@ function traceIdOf({ headers }: NodeRequest): string | undefined {
   return typeof given === "string" ? /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-/.exec(given)?.[1] : undefined;
 }
 
-function watchResponse(request: NodeRequest, response: NodeResponse, onEnd: (ending: Ending) => void): void {
-  if ("stream" in response) {
-    // The compatibility layer emits `finish` for a reset stream too; the stream itself knows.
-    const stream = response.stream;
-    stream.once("close", () => onEnd(stream.writableFinished && !stream.aborted ? "flushed" : "lost"));
-    if (!stream.endAfterHeaders) stream.once("finish", () => stream.readableEnded || dropRestOfBody(stream));
-    return;
+const key = Symbol("exchange");
+
+declare module "node:http" {
+  interface ServerResponse {
+    [key]?: Exchange;
   }
+}
+
+/** The compatibility layer emits `finish` for a reset stream too; the stream itself knows. */
+function watchStream(stream: ServerHttp2Stream, exchange: Exchange): void {
+  stream.once("close", () => exchange.end(stream.writableFinished && !stream.aborted ? "flushed" : "lost"));
+  if (!stream.endAfterHeaders) stream.once("finish", () => stream.readableEnded || dropRestOfBody(stream));
+}
+
+/** By two functions for all of them, instead of two for each. */
+function watchResponse(response: ServerResponse, exchange: Exchange): void {
+  response[key] = exchange;
+  response.on("finish", onFinish);
+  response.on("close", onClose);
+}
+
+function onFinish(this: ServerResponse): void {
+  const exchange = this[key];
+  if (exchange === undefined || "stream" in exchange.request) return;
   // The request's, since a pipelined response has no socket before its turn comes.
-  const { socket } = request;
-  let flushed = false;
-  response.once("finish", () => {
-    flushed = socket.errored === null && !socket.destroyed;
-    // Whoever read the body has left off half-way, so nothing on this connection would be read any more.
-    if (!request.complete && request.destroyed) socket.end();
-  });
-  response.once("close", () => onEnd(flushed ? "flushed" : "lost"));
+  const { request } = exchange;
+  exchange.isHandedOver = request.socket.errored === null && !request.socket.destroyed;
+  // Whoever read the body has left off half-way, so nothing on this connection would be read any more.
+  if (!request.complete && request.destroyed) request.socket.end();
+}
+
+function onClose(this: ServerResponse): void {
+  this[key]?.end(this[key].isHandedOver ? "flushed" : "lost");
 }
 
 /** How long the sender of a body that was refused half-way may go on. */

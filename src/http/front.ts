@@ -65,29 +65,36 @@ export class Front {
       if (ending === "lost" && visit.outcome === "ok") visit.outcome = "gone";
       else if (visit.isUnread) visit.outcome = "invalid_argument";
       this.#meter.requestEnded(visit.wire, visit.outcome);
-      this.#options.requestLog.write(ended, { ...visit, ending, startedMs });
+      if (this.#options.requestLog.isOn) this.#options.requestLog.write(ended, { ...visit, ending, startedMs });
     });
     connection.users.add(exchange);
     if (this.#draining && !("stream" in response)) response.shouldKeepAlive = false;
-    this.#route(exchange, connection, visit).catch((error: unknown) => this.#fail(exchange, visit, error));
+    try {
+      this.#route(exchange, connection, visit).catch((error: unknown) => this.#fail(exchange, visit, error));
+    } catch (error) {
+      this.#fail(exchange, visit, error);
+    }
   }
 
-  async #route(exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {
-    if (isHealthPath(exchange.path)) {
-      visit.outcome = "health";
-      const { path, query } = exchange;
-      const answer = await healthAnswer(this.#options.health, { method: exchange.request.method, path, query });
-      return writeAnswer(exchange, answer);
-    }
-    const probe = this.#options.probes.get(exchange.path);
+  #route(exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {
+    const { path } = exchange;
+    if (isHealthPath(path)) return this.#serveHealth(exchange, visit);
+    const probe = this.#options.probes.get(path);
     if (probe !== undefined) {
       visit.outcome = "health";
       visit.wire = wireOf(exchange.request);
       return serveProbe(probe, exchange);
     }
-    const rpc = this.#options.rpcs.get(exchange.path);
-    if (rpc === undefined) await this.#serveHttp(exchange, connection, visit);
-    else await this.#serveRpc(rpc, exchange, connection, visit);
+    const rpc = this.#options.rpcs.get(path);
+    if (rpc === undefined) return this.#serveHttp(exchange, connection, visit);
+    return this.#serveRpc(rpc, exchange, connection, visit);
+  }
+
+  async #serveHealth(exchange: Exchange, visit: Visit): Promise<void> {
+    visit.outcome = "health";
+    const { path, query } = exchange;
+    const answer = await healthAnswer(this.#options.health, { method: exchange.request.method, path, query });
+    return writeAnswer(exchange, answer);
   }
 
   async #serveRpc(rpc: UniversalHandler, exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {
@@ -109,29 +116,19 @@ export class Front {
     }
   }
 
-  async #serveHttp(exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {
+  /** @throws besides what the promise rejects with: DispatchError for who is not let in, or leads nowhere */
+  #serveHttp(exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {
     const { binding } = this.#options;
     const call = this.#admit("http", exchange, connection, visit);
-    const { request } = exchange;
+    const { request, path, query } = exchange;
     const method = request.method ?? "";
-    const route = binding.route(method, exchange.path);
-    const answer = await binding.handle(
-      route,
-      {
-        method,
-        path: exchange.path,
-        query: exchange.query,
-        contentType: request.headers["content-type"],
-        readBody: (maxBytes) => readBody(request, maxBytes),
-      },
-      call,
-    );
-    if (answer.status === 204) {
-      visit.outcome = "empty";
-      writeAnswer(exchange, answer);
-    } else {
-      writeAnswer(exchange, { ...answer, contentType: "application/json" });
-    }
+    const route = binding.route(method, path);
+    const contentType = request.headers["content-type"];
+    const bound = { method, path, query, contentType, readBody: (maxBytes: number) => readBody(request, maxBytes) };
+    return binding.handle(route, bound, call).then((answer) => {
+      if (answer.status === 204) visit.outcome = "empty";
+      writeAnswer(exchange, answer.status === 204 ? answer : { ...answer, contentType: "application/json" });
+    });
   }
 
   /** @throws DispatchError that says why this caller is not let in */

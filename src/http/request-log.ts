@@ -22,6 +22,8 @@ interface Sink {
   info(fields: Record<string, unknown>, message: string): void;
   debug(fields: Record<string, unknown>, message: string): void;
   error(fields: Record<string, unknown>, message: string): void;
+  /** Absent: all of them are. */
+  isLevelEnabled?(level: string): boolean;
 }
 
 /** One line for each request, written when it has ended. */
@@ -32,6 +34,11 @@ export class RequestLog {
   constructor(sink: Sink, clock: Pick<Clock, "monotonicMs">) {
     this.#sink = sink;
     this.#clock = clock;
+  }
+
+  /** Whether `write` would write: what it is told costs something to put together. */
+  get isOn(): boolean {
+    return this.#sink.isLevelEnabled?.("info") ?? true;
   }
 
   write(exchange: Exchange, { wire, outcome, identity, ending, startedMs }: FinishedVisit): void {

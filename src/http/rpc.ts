@@ -18,6 +18,7 @@ import {
 import { DispatchError } from "../dispatch/errors.js";
 import type { Wire } from "../dispatch/origin.js";
 import type { Call } from "./call.js";
+import { DeadlineCall } from "./deadline-call.js";
 import { toConnectError } from "./errors.js";
 import type { Exchange } from "./exchange.js";
 import { withReadableMessage } from "./grpc-message.js";
@@ -108,7 +109,8 @@ function deadlineBehind(error: unknown, { signal }: HandlerContext): ConnectErro
 /** Connect's signal aborts at the end of every call, so it counts only where the caller has set a deadline. */
 function withDeadline(call: Call, context: HandlerContext): Call {
   if (context.timeoutMs() === undefined) return call;
-  return { ...call, signal: AbortSignal.any([call.signal, context.signal]) };
+  const signal = AbortSignal.any([call.signal, context.signal]);
+  return new DeadlineCall(call, signal);
 }
 
 /** By its content type. */

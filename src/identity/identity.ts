@@ -59,11 +59,21 @@ export function identify(cert: PeerCert, policy: IdentityPolicy, nowMs: number):
   if (!cert.extendedKeyUsage.includes(clientAuth)) throw refuse("wrong_usage", "is not for client authentication");
   if (!(nowMs >= cert.notBeforeMs)) throw refuse("not_yet_valid", "is not valid yet");
   if (!(nowMs <= cert.notAfterMs)) throw refuse("expired", "has expired");
-  const cn = usableCn(cert);
-  const identity = identityOf(cn, cert, policy);
+  const identity = knownIdentity(cert, policy);
   const revokedBeforeMs = policy.revokedBeforeMs(identity.kind === "agent" ? identity.machineId : identity.name);
   if (revokedBeforeMs !== undefined && !(cert.notBeforeMs >= revokedBeforeMs))
     throw refuse("revoked", "has been revoked");
+  return identity;
+}
+
+/** What a certificate says of its holder stays the same for as long as one is asked: it is read once. */
+const known = new WeakMap<PeerCert, { readonly policy: IdentityPolicy; readonly identity: KnownIdentity }>();
+
+function knownIdentity(cert: PeerCert, policy: IdentityPolicy): KnownIdentity {
+  const before = known.get(cert);
+  if (before?.policy === policy) return before.identity;
+  const identity = identityOf(usableCn(cert), cert, policy);
+  known.set(cert, { policy, identity });
   return identity;
 }
 

@@ -1,5 +1,5 @@
 import type { Registry } from "@bufbuild/protobuf";
-import { decodeRequest } from "./decode.js";
+import { decodeBodiless, decodeRequest } from "./decode.js";
 import { encodeResponse, jsonOptions } from "./encode.js";
 import type { BoundService } from "./endpoint.js";
 import type { BindingAnswer, BindingRequest } from "./exchange.js";
@@ -45,9 +45,12 @@ export function createBinding<C>(services: readonly BoundService<C>[], options: 
   return {
     route: (method, path) => router.find(method, path),
     async handle(route, request, call) {
-      const message = await decodeRequest(route, request, limits);
-      const { service, rpc } = route.endpoint;
-      return encodeResponse(route.endpoint, await service.invoke(rpc, message, call), writeOptions);
+      const { endpoint } = route;
+      const { service, rpc, body } = endpoint;
+      // Most requests have no body, and need not wait for one.
+      const message =
+        body.kind === "none" ? decodeBodiless(route, request) : await decodeRequest(route, request, limits);
+      return encodeResponse(endpoint, await service.invoke(rpc, message, call), writeOptions);
     },
   };
 }

@@ -18,13 +18,23 @@ export interface DecodeLimits {
  * then the query. Throws `invalid_argument`, `unsupported_media_type`, and whatever `readBody` rejects with.
  */
 export async function decodeRequest<C>(
-  { endpoint, pathTexts }: Route<C>,
+  route: Route<C>,
   request: BindingRequest,
   limits: DecodeLimits,
 ): Promise<Message> {
-  const { body, rpc, bound } = endpoint;
-  const message = body.kind === "none" ? create(rpc.input) : await decodeBody(endpoint, request, limits);
-  const query = body.kind === "message" ? "" : request.query;
+  const { body } = route.endpoint;
+  if (body.kind === "none") return decodeBodiless(route, request);
+  const message = await decodeBody(route.endpoint, request, limits);
+  return withTexts(route, message, body.kind === "message" ? "" : request.query);
+}
+
+/** The same for an endpoint that takes no body. */
+export function decodeBodiless<C>(route: Route<C>, { query }: BindingRequest): Message {
+  return withTexts(route, create(route.endpoint.rpc.input), query);
+}
+
+function withTexts<C>({ endpoint, pathTexts }: Route<C>, message: Message, query: string): Message {
+  const { rpc, bound } = endpoint;
   if (pathTexts.length > 0 || query !== "") {
     // Unchecked, since the codecs give values in range only.
     const target = reflect(rpc.input, message, false);

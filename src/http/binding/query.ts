@@ -19,14 +19,22 @@ export function assignQuery(message: ReflectMessage, query: string, bound: Reado
     return;
   }
   const given = new Set<string>();
-  // A first "?" would be taken off, and a second one belongs to the first key.
-  for (const [key, text] of new URLSearchParams(`?${query}`)) {
+  for (const [key, text] of pairsOf(query)) {
     const path = unboundField(message.desc, key, bound);
     if (path !== undefined) {
       refuseSecond(path, given);
       assignText(message, path, text);
     }
   }
+}
+
+/** One pair, and nothing in it that stands for something else: most queries are so, and need no parser. */
+const plainPair = /^([\w.-]+)=([\w.:-]*)$/;
+
+function pairsOf(query: string): Iterable<readonly [key: string, text: string]> {
+  const [, key, text] = plainPair.exec(query) ?? [];
+  // A first "?" would be taken off, and a second one belongs to the first key.
+  return key === undefined || text === undefined ? new URLSearchParams(`?${query}`) : [[key, text]];
 }
 
 function unboundField(message: DescMessage, key: string, bound: ReadonlySet<string>): FieldPath | undefined {

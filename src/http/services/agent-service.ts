@@ -51,8 +51,8 @@ async function takeDispatch({ queue, random, log }: AgentServiceOptions, request
     waitMs: Math.min(waitMsFor(request.wait, random), call.certificateLeftMs),
     terms,
     origin: call.origin,
-    signal: call.signal,
-    assertAllowed: () => call.assertAllowed(),
+    signal: call.leaving,
+    assertAllowed: call.assertAllowed,
   });
   if (taken === undefined) {
     // The wait may have been cut short because the certificate ended with it.

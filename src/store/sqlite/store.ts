@@ -11,6 +11,7 @@ import type {
   DispatchFilter,
   DispatchStore,
   DueReceipt,
+  EnqueuedAndTaken,
   EnqueueGroup,
   EnqueueReceipt,
   EventFilter,
@@ -123,6 +124,19 @@ export class SqliteStore implements DispatchStore, ReportStore {
   async enqueue(groups: readonly EnqueueGroup[]): Promise<readonly EnqueueReceipt[]> {
     this.#isTimed ||= groups.some(({ dispatches }) => dispatches.some(isTimed));
     return this.#transaction((moment) => groups.map((group) => this.#enqueueGroup(group, moment)));
+  }
+
+  /** Where nothing has an end, and nothing here gets one. */
+  async enqueueAndTake(
+    groups: readonly EnqueueGroup[],
+    wants: readonly TakeWant[],
+  ): Promise<EnqueuedAndTaken | undefined> {
+    const isTimedNow = this.#isTimed || groups.some(({ dispatches }) => dispatches.some(isTimed));
+    if (isTimedNow || wants.some((want) => beginsLease(want))) return undefined;
+    return this.#transaction((moment) => ({
+      receipts: groups.map((group) => this.#enqueueGroup(group, moment)),
+      taken: wants.map((want) => take(this.#statements, want, moment, this.#newToken)),
+    }));
   }
 
   async settleDue(limit: number): Promise<DueReceipt> {
