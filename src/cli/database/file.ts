@@ -26,7 +26,6 @@ function settledFile(command: Command, io: Io): string {
   if (db.kind === "none") throw new UsageError("the settings say to run without a database", "Name one with --db.");
   return db.path;
 }
-}
 
 function forSqliteOnly(): UsageError {
   return new UsageError(
