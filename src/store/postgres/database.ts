@@ -150,6 +150,8 @@ const sessionOptions = [
   "enable_seqscan=off",
   "enable_hashjoin=off",
   "enable_mergejoin=off",
+  "random_page_cost=0",
+  "seq_page_cost=0",
   "plan_cache_mode=force_generic_plan",
 ];
 

@@ -4,12 +4,11 @@ import type { Moment } from "../../dispatch/instant.js";
 import { enqueued, superseded } from "../../dispatch/life.js";
 import type { EnqueueGroup, EnqueueReceipt } from "../../dispatch/ports.js";
 import { channelOf } from "../../dispatch/rollout.js";
-import { dispatchColumns, names } from "./columns.js";
 import type { Session } from "./database.js";
 import { tell } from "./history.js";
 import { type MomentSource, momentParameters } from "./moment.js";
 import type { Announcement } from "./notify.js";
-import { type Held, type HeldRow, heldFrom, insertRows, nameOf, updateRows } from "./rows.js";
+import { type Held, type HeldRow, heldFrom, holdStatement, insertRows, nameOf, updateRows } from "./rows.js";
 
 /** All groups in one transaction, and one word to the other servers. */
 export async function enqueue(
@@ -35,24 +34,16 @@ export async function enqueue(
  * Besides the rows under the pairs, those that a newer one may take the place of: whatever waits of the same hosts and
  * channels. All of them in one order; see `hold`.
  */
-const holdText = `
-WITH held AS MATERIALIZED (
-  SELECT ${names(dispatchColumns, "d.")}
-  FROM (
-    SELECT k.hostname, k.rollout_id FROM unnest($3::text[], $4::text[]) AS k (hostname, rollout_id)
+const holdText = holdStatement(`
+    SELECT hostname, rollout_id FROM unnest($3::text[], $4::text[]) AS u (hostname, rollout_id)
     UNION
     SELECT p.hostname, p.rollout_id
     FROM (SELECT DISTINCT * FROM unnest($5::text[], $6::text[])) AS c (hostname, channel)
-    JOIN dispatches AS p ON p.hostname = c.hostname AND p.state = 'pending' AND p.rollout_id ^@ (c.channel || '@')
-  ) AS k
-  JOIN dispatches AS d USING (hostname, rollout_id)
-  ORDER BY d.hostname, d.rollout_id
-  FOR UPDATE OF d
-), waited AS MATERIALIZED (
-  SELECT clock_timestamp() AS t, count(*) AS n FROM held
-)
-SELECT coalesce($1::timestamptz, t) AS now, coalesce($2::timestamptz, t) AS steady, held.*
-FROM waited LEFT JOIN held ON true`;
+    CROSS JOIN LATERAL (
+      SELECT hostname, rollout_id FROM dispatches
+      WHERE hostname = c.hostname AND state = 'pending' AND rollout_id ^@ (c.channel || '@')
+      OFFSET 0
+    ) AS p`);
 
 async function holdForEnqueue(session: Session, groups: readonly EnqueueGroup[], source: MomentSource): Promise<Held> {
   const keys = groups.flatMap(({ dispatches }) => dispatches);

@@ -53,21 +53,32 @@ export interface Held {
 }
 
 /**
- * All that there is under these keys. Taken in one order by everybody, so that two batches wait for each other and never in a
- * circle; the clock is read when the waiting is over.
+ * A statement that holds the rows under the keys that `keys` selects. Taken in one order by everybody, so that two batches wait
+ * for each other and never in a circle; the clock, `$1` and `$2` unless they are null, is read when the waiting is over.
+ *
+ * Key by key, by a subquery that locks: that is no plan among others. A join may be planned as one look through the whole
+ * table while that is small, and the plan is kept when it has grown: 4.4 ms for one dispatch among 20,000, and not 0.1.
  */
-const holdText = `
+export function holdStatement(keys: string): string {
+  return `
 WITH held AS MATERIALIZED (
-  SELECT ${names(dispatchColumns, "d.")}
-  FROM unnest($3::text[], $4::text[]) AS k (hostname, rollout_id)
-  JOIN dispatches AS d USING (hostname, rollout_id)
-  ORDER BY hostname, rollout_id
-  FOR UPDATE OF d
+  SELECT d.*
+  FROM (${keys} ORDER BY hostname, rollout_id) AS k
+  CROSS JOIN LATERAL (
+    SELECT ${names(dispatchColumns)} FROM dispatches
+    WHERE hostname = k.hostname COLLATE "C" AND rollout_id = k.rollout_id COLLATE "C"
+    FOR UPDATE
+  ) AS d
 ), waited AS MATERIALIZED (
   SELECT clock_timestamp() AS t, count(*) AS n FROM held
 )
 SELECT coalesce($1::timestamptz, t) AS now, coalesce($2::timestamptz, t) AS steady, held.*
 FROM waited LEFT JOIN held ON true`;
+}
+
+const holdText = holdStatement(
+  "SELECT hostname, rollout_id FROM unnest($3::text[], $4::text[]) AS u (hostname, rollout_id)",
+);
 
 export async function hold(session: Session, keys: readonly DispatchKey[], source: MomentSource): Promise<Held> {
   const values = [...momentParameters(source), keys.map((key) => key.hostname), keys.map((key) => key.rolloutId)];
@@ -105,10 +116,11 @@ export async function insertRows(session: Session, rows: readonly DispatchRow[])
 
 const [, , ...payload] = dispatchColumns;
 
+/** An upsert that always finds its row, by its key: no join to be planned, and so none to be planned badly. */
 const updateText = `
-UPDATE dispatches AS d SET ${payload.map(({ name }) => `${name} = u.${name}`).join(", ")}
-FROM ${unnest(dispatchColumns)} AS u (${names(dispatchColumns)})
-WHERE d.hostname = u.hostname AND d.rollout_id = u.rollout_id`;
+INSERT INTO dispatches (${names(dispatchColumns)})
+SELECT * FROM ${unnest(dispatchColumns)}
+ON CONFLICT (hostname, rollout_id) DO UPDATE SET ${payload.map(({ name }) => `${name} = excluded.${name}`).join(", ")}`;
 
 /** Of rows that the transaction holds. */
 export async function updateRows(session: Session, rows: readonly DispatchRow[]): Promise<void> {

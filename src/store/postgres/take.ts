@@ -16,6 +16,8 @@ import { nextDueInMs } from "./next-due.js";
  * tests hold the two together.
  *
  * - `SKIP LOCKED`: what another server is about to take, or to change, is not waited for. Who changes it kicks its host.
+ * - What it holds it changes by its place, without looking for it again. A row that has moved since the statement began is left
+ *   alone: who has moved it kicks its host too.
  * - If anything is due in the whole queue it takes nothing, unless `$4` says that this was seen to.
  * - Leases that are asked for get the tokens in the order of the takers; those that are left over stay unused.
  */
@@ -37,12 +39,12 @@ WITH clock AS MATERIALIZED (
   SELECT * FROM unnest($5::int[], $6::int[], $7::text[], $8::bigint[], $9::boolean[], $10::text[], $11::text[], $12::text[],
     $13::int[]) AS t (want, place, hostname, lease_micros, is_asked, actor, address, wire, parked_ms)
 ), found AS MATERIALIZED (
-  SELECT w.want, d.hostname, d.rollout_id,
+  SELECT w.want, d.ctid AS version,
     row_number() OVER (PARTITION BY w.want ORDER BY d.enqueued_at, d.sequence)::int AS place
   FROM state
   CROSS JOIN (SELECT want, hostname, count(*) AS places FROM takers GROUP BY want, hostname) AS w
   CROSS JOIN LATERAL (
-    SELECT hostname, rollout_id, enqueued_at, sequence
+    SELECT ctid, enqueued_at, sequence
     FROM dispatches
     WHERE hostname = w.hostname AND state = 'pending'
       AND (not_before IS NULL OR not_before <= state.now) AND (not_after IS NULL OR not_after > state.now)
@@ -52,7 +54,7 @@ WITH clock AS MATERIALIZED (
   ) AS d
   WHERE NOT state.is_due
 ), matched AS MATERIALIZED (
-  SELECT f.rollout_id, t.*, count(*) FILTER (WHERE t.is_asked) OVER (ORDER BY t.want, t.place)::int AS token
+  SELECT f.version, t.*, count(*) FILTER (WHERE t.is_asked) OVER (ORDER BY t.want, t.place)::int AS token
   FROM found AS f JOIN takers AS t USING (want, place)
 ), changed AS (
   UPDATE dispatches AS d
@@ -64,7 +66,7 @@ WITH clock AS MATERIALIZED (
     lease_expires_at = clock.now + m.lease_micros * interval '1 microsecond',
     take_id = $15
   FROM matched AS m CROSS JOIN clock
-  WHERE d.hostname = m.hostname AND d.rollout_id = m.rollout_id
+  WHERE d.ctid = m.version
   RETURNING d.*, m.want, m.place, m.lease_micros, m.is_asked, m.actor, m.address, m.wire, m.parked_ms
 ), ${guard}, told AS (
   INSERT INTO events (${names(eventColumns)})
@@ -78,7 +80,7 @@ SELECT s.now, s.steady, s.is_due,
   CASE WHEN s.expiry IS NULL THEN NULL ELSE (
     SELECT d.not_after FROM dispatches AS d
     WHERE d.state = 'pending' AND d.not_after IS NOT NULL
-      AND NOT EXISTS (SELECT FROM matched AS m WHERE m.hostname = d.hostname AND m.rollout_id = d.rollout_id)
+      AND NOT EXISTS (SELECT FROM matched AS m WHERE m.version = d.ctid)
     ORDER BY d.not_after LIMIT 1
   ) END AS expiry,
   c.want, c.hostname, c.rollout_id, c.target_closure, c.soak_due_at, c.enqueued_at, c.sequence, c.attempt, c.lease_token,
