@@ -8,5 +8,7 @@ export default defineConfig({
     // End-to-end tests start real servers and hundreds of TLS connections on machines with two cores.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // The same for what is waited for by looking again and again.
+    expect: { poll: { timeout: 30_000 } },
   },
 });
