@@ -62,17 +62,12 @@ export class Server {
     this.#process = await startPatiently({
       binary,
       flags: [...places, ...tls, ...rest, "--json", ...flags],
-<<<<<<< HEAD
       // Not on the command line, where a URL must not have a password.
       env: {
         ...env,
         NIXFLEET_DISPATCH_DB: db,
         ...(failPoint !== undefined && { NIXFLEET_DISPATCH_FAILPOINT: failPoint }),
       },
-=======
-      // By the environment: the URL of a PostgreSQL has a password in it.
-      env: { NIXFLEET_DISPATCH_DB: db, ...env, ...(failPoint !== undefined && { NIXFLEET_DISPATCH_FAILPOINT: failPoint }) },
->>>>>>> 042a271 (A sweep of a large fleet keeps no kicked host waiting; torture gives its database by the environment)
       ...(nodeFlags !== undefined && { nodeFlags }),
     });
     this.#port = this.#process.port;
