@@ -62,7 +62,7 @@ async function measure(stateDir, enqueueAt, pollAt) {
     return (method, path, body) => call(agent, { host: "localhost", port, method, path }, body);
   };
   const poll = callerOf("agent-web-01", pollAt);
-  const operator = callerOf("operator", enqueueAt);
+  const operator = callerOf("operator-dev", enqueueAt);
   // What was there from the start, and from before.
   while ((await poll("GET", "/v1/agent/dispatch?wait=0")).status === 200);
   const taken = [];

@@ -18,8 +18,8 @@ export function hostsCommand(io: Io): Command {
   const command = new Command("hosts")
     .summary("list hosts, and who polls")
     .description(
-      "List the hosts that have polled or have dispatches, in the order of their names. PARKED counts the polls that wait\n" +
-        "at the server that is asked. That nothing is found is no error.",
+      "List the hosts that have polled or have dispatches, in the order of their names. PARKED counts the polls that wait,\n" +
+        "and names the servers where they do. That nothing is found is no error.",
     );
   addHostOptions(command)
     .addOption(new Option("--parked", "Only hosts that have a poll parked now.").conflicts("notSeenFor"))
@@ -27,8 +27,8 @@ export function hostsCommand(io: Io): Command {
     .option(
       "--json",
       "Print one JSON object on each line: hostname, last_seen_at, address, wire, agent_version, certificate_not_after,\n" +
-        "revoked_before, parked_polls, parked_since, pending, last_rollout_id, last_state and last_changed_at. Instants are RFC 3339; what\n" +
-        "is not known is null.",
+        "revoked_before, parked_polls, parked_since, parked_at (server, polls and since), pending, last_rollout_id,\n" +
+        "last_state and last_changed_at. Instants are RFC 3339; what is not known is null.",
     );
   addClientOptions(command);
   command.action(() => runHosts(command, io));

@@ -45,6 +45,8 @@ export class AgentPolls {
   readonly #polls = new Parking();
   /** Each with when it was kicked, by the monotonic clock; `undefined` if it is only looked up. */
   readonly #due = new Map<Hostname, number | undefined>();
+  /** Hosts that are looked up because it is time to. With many of them they fill several batches, and nobody waits for those. */
+  readonly #swept = new Set<Hostname>();
   readonly #meter: Meter;
   /** A batch is under way, or will be in the next turn. */
   #taking = false;
@@ -115,9 +117,10 @@ export class AgentPolls {
     }
   }
 
-  /** Looks again for every parked host. */
+  /** Looks again for every parked host, behind those that somebody has kicked meanwhile. */
   sweep(): void {
-    for (const hostname of this.#polls.hosts()) this.#fallDue(hostname, undefined);
+    for (const hostname of this.#polls.hosts()) this.#swept.add(hostname);
+    if (!this.#taking && this.#swept.size > 0) this.#scheduleTake();
   }
 
   /** The polls of a host that wait now: how many, and for how long the longest. */
@@ -179,13 +182,12 @@ export class AgentPolls {
     }
     this.#isAtStore = false;
     this.#taking = false;
-    if (this.#due.size > 0) this.#scheduleTake();
+    if (this.#due.size + this.#swept.size > 0) this.#scheduleTake();
   }
 
   #nextLooks(): Look[] {
     const looks: Look[] = [];
-    for (const [hostname, kickedAtMs] of this.#due) {
-      this.#due.delete(hostname);
+    for (const [hostname, kickedAtMs] of this.#nextDue()) {
       const polls = this.#polls.newestFirst(hostname).filter((poll) => poll.mayReceive());
       if (polls.length > 0) looks.push({ hostname, polls, kickedAtMs });
       if (looks.length === maxHostsPerTake) break;
@@ -201,6 +203,18 @@ export class AgentPolls {
       if (looks.length === maxHostsPerEnqueue) break;
     }
     return looks;
+  }
+
+  *#nextDue(): Generator<readonly [Hostname, number | undefined]> {
+    for (const due of this.#due) {
+      this.#due.delete(due[0]);
+      this.#swept.delete(due[0]);
+      yield due;
+    }
+    for (const hostname of this.#swept) {
+      this.#swept.delete(hostname);
+      yield [hostname, undefined];
+    }
   }
 
   #handOut({ hostname, polls, kickedAtMs }: Look, taken: readonly Taken[]): void {

@@ -57,9 +57,17 @@ export interface KnownHost {
   readonly certificateNotAfter: Instant | null;
   /** Certificates that were issued earlier are refused; `null` if it is not revoked. */
   readonly revokedBefore: Instant | null;
-  /** At the server that was asked. */
+  /** At all servers. */
   readonly parkedPolls: number;
   readonly parkedSince: Instant | null;
+  readonly parkedAt: readonly KnownParkedAt[];
+}
+
+/** Polls at one of the servers. */
+export interface KnownParkedAt {
+  readonly server: string;
+  readonly polls: number;
+  readonly since: Instant | null;
 }
 
 export function knownDispatch(record: DispatchRecord): KnownDispatch {
@@ -105,6 +113,11 @@ export function knownHost(presence: HostPresence): KnownHost {
     revokedBefore: optional(presence.revokedBefore),
     parkedPolls: presence.parkedPolls,
     parkedSince: optional(presence.parkedSince),
+    parkedAt: presence.parkedAt.map(({ server, polls, since }) => ({
+      server: oneLine(server),
+      polls,
+      since: optional(since),
+    })),
   };
 }
 

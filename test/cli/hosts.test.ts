@@ -53,6 +53,7 @@ describe("hosts", () => {
       last_seen_at: null,
       parked_polls: 0,
       parked_since: null,
+      parked_at: [],
       pending: 1,
     });
     expect(all[1]).toMatchObject({

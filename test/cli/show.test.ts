@@ -157,6 +157,7 @@ describe("show", () => {
         certificate_not_after: instant,
         parked_polls: 0,
         parked_since: null,
+        parked_at: [],
         revoked_before: null,
       },
     });

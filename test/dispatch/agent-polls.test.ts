@@ -412,6 +412,22 @@ describe("the sweep", () => {
     await clock.settle();
     expect(poll.outcome).toBe("stable@a1b2c3d4");
   });
+
+  test("of a fleet that fills several batches keeps no kicked host waiting behind them", async () => {
+    const many = Array.from({ length: 600 }, (_, i) => `idle-${i}`);
+    for (const name of [...many, "web-01"]) startPoll(name);
+    await clock.settle();
+    store.takes.length = 0;
+    const letGo = hold(store, "take");
+    polls.sweep();
+    await clock.settle();
+    // The first batch of the sweep is under way, without it.
+    polls.kick([host("web-01")]);
+    letGo();
+    await clock.settle();
+    expect(store.takes.map((wants) => wants.length)).toEqual([256, 256, 89]);
+    expect(store.takes[1]?.[0]?.hostname).toBe("web-01");
+  });
 });
 
 describe("draining", () => {

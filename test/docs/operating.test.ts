@@ -55,7 +55,7 @@ describe("docs/operating.md, the log", () => {
 
 describe("docs/operating.md, troubles at the start", () => {
   test.each(startMessages)("%s is what the code says", (message) => {
-    const pieces = message.split(/FILE|ADDRESS|SETTING|…/).map((piece) => piece.trim());
+    const pieces = message.split(/FILE|URL|ADDRESS|SETTING|…/).map((piece) => piece.trim());
     expect(pieces.filter((piece) => piece !== "" && !code.includes(piece))).toEqual([]);
   });
 

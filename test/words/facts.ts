@@ -59,6 +59,7 @@ export function host(change: Partial<KnownHost> = {}): KnownHost {
     certificateNotAfter: at("23:00:00"),
     revokedBefore: null,
     parkedPolls: 0,
+    parkedAt: [],
     parkedSince: null,
     ...change,
   };

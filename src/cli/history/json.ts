@@ -52,6 +52,7 @@ export function hostJson(host: KnownHost) {
     revoked_before: orNull(host.revokedBefore),
     parked_polls: host.parkedPolls,
     parked_since: orNull(host.parkedSince),
+    parked_at: host.parkedAt.map(({ server, polls, since }) => ({ server, polls, since: orNull(since) })),
   };
 }
 

@@ -98,5 +98,13 @@ export async function findHost({ client, signal }: QueueCalls, hostname: string)
 
 function strangerNamed(hostname: string): KnownHost {
   const unseen = { lastSeenAt: null, address: null, wire: null, agentVersion: null };
-  return { hostname, ...unseen, certificateNotAfter: null, revokedBefore: null, parkedPolls: 0, parkedSince: null };
+  return {
+    hostname,
+    ...unseen,
+    certificateNotAfter: null,
+    revokedBefore: null,
+    parkedPolls: 0,
+    parkedSince: null,
+    parkedAt: [],
+  };
 }

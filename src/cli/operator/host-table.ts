@@ -1,5 +1,6 @@
 import { type Instant, instantToMs } from "../../dispatch/instant.js";
 import { formatDuration, formatElapsed } from "../../words/elapsed.js";
+import type { KnownHost } from "../../words/record.js";
 import { dateOf } from "../../words/times.js";
 import { paintState } from "../history/style.js";
 import type { Io } from "../io.js";
@@ -25,7 +26,7 @@ export function hostTable(reports: readonly KnownHostReport[], now: Instant, io:
   const isShort = lineWidth(io.stdout) !== undefined;
   const rows = reports.map(({ host, pending, last }) => [
     host.hostname,
-    parked(host.parkedPolls, host.parkedSince, now),
+    parked(host, now),
     host.lastSeenAt === null ? "never" : ago(host.lastSeenAt),
     host.address ?? "-",
     host.wire ?? "-",
@@ -39,11 +40,13 @@ export function hostTable(reports: readonly KnownHostReport[], now: Instant, io:
   return formatTable(headings, rows).split("\n");
 }
 
-/** `2 for 35 s`, the longest of them; `no` if none is. */
-function parked(polls: number, since: Instant | null, now: Instant): string {
+/** `2 for 35 s at one, two`, the longest of them; `no` if none is. */
+function parked({ parkedPolls: polls, parkedSince: since, parkedAt }: KnownHost, now: Instant): string {
   if (polls === 0) return "no";
   if (since === null) return String(polls);
-  return `${polls} for ${formatDuration(Math.max(instantToMs(now) - instantToMs(since), 0))}`;
+  const span = formatDuration(Math.max(instantToMs(now) - instantToMs(since), 0));
+  const servers = parkedAt.map(({ server }) => server).join(", ");
+  return `${polls} for ${span}${servers === "" ? "" : ` at ${servers}`}`;
 }
 
 function certificateEnd(notAfter: Instant | null, now: Instant, io: Io): string {

@@ -130,7 +130,15 @@ export class Fleet {
 
 export function strangerNamed(hostname: string): KnownHost {
   const unseen = { lastSeenAt: null, address: null, wire: null, agentVersion: null };
-  return { hostname, ...unseen, certificateNotAfter: null, revokedBefore: null, parkedPolls: 0, parkedSince: null };
+  return {
+    hostname,
+    ...unseen,
+    certificateNotAfter: null,
+    revokedBefore: null,
+    parkedPolls: 0,
+    parkedSince: null,
+    parkedAt: [],
+  };
 }
 
 /** What the producer said, and what events do not tell. */
