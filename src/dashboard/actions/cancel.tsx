@@ -51,9 +51,7 @@ function CancelDialog({ hostname = "", rolloutId, onClose }: CancelButtonProps &
       <p>{errorText(cancel.error)}</p>
     </Trouble>
   ) : cancel.data === undefined ? undefined : (
-    <p>
-      {told(cancel.data, "cancelled")} {whose}.
-    </p>
+    <p>{told(cancel.data, whose, cancel.data.results.length === 1 ? "was cancelled" : "were cancelled")}</p>
   );
   return (
     <AskDialog
@@ -72,20 +70,22 @@ function CancelDialog({ hostname = "", rolloutId, onClose }: CancelButtonProps &
         </Trouble>
       ) : (
         <p>
-          {preview.data === undefined
-            ? "Looking what is open…"
-            : `${told(preview.data, "will be cancelled")} ${whose}.`}{" "}
-          What is cancelled is not handed out (any more), unless it is enqueued again.
+          {preview.data === undefined ? "Looking what is open…" : told(preview.data, whose, "will be cancelled")} What
+          is cancelled is not handed out (any more), unless it is enqueued again.
         </p>
       )}
     </AskDialog>
   );
 }
 
-/** `498 dispatches cancelled, 2 too late`. */
-function told({ results }: CancelDispatchesResponse, done: string): string {
+/** `498 dispatches of the rollout stable@aa will be cancelled; 2 were handed out for good, and stay as they are.` */
+function told({ results }: CancelDispatchesResponse, whose: string, done: string): string {
   const count = results.filter(({ outcome }) => outcome === CancelOutcome.CANCELLED).length;
   const late = results.length - count;
   const dispatches = count === 1 ? "1 dispatch" : `${count.toLocaleString("en")} dispatches`;
-  return `${dispatches} ${done}${late === 0 ? "" : `, ${late.toLocaleString("en")} too late, handed out for good,`}`;
+  const rest =
+    late === 0
+      ? ""
+      : `; ${late.toLocaleString("en")} handed out for good ${late === 1 ? "stays as it is" : "stay as they are"}`;
+  return `${dispatches} ${whose} ${done}${rest}.`;
 }

@@ -30,7 +30,7 @@ export function AskDialog(props: AskDialogProps) {
   return (
     <dialog ref={dialog} aria-labelledby="ask-title" onClose={onClose}>
       <h2 id="ask-title">{title}</h2>
-      <div role="status" className="outcome">
+      <div role="status" className="said">
         {outcome}
       </div>
       {isOver ? (
@@ -41,7 +41,7 @@ export function AskDialog(props: AskDialogProps) {
         </div>
       ) : (
         <form onSubmit={submit}>
-          {children}
+          <div className="said">{children}</div>
           {reasonLabel !== undefined && (
             <label className="field">
               <span>{reasonLabel}</span>

@@ -23,6 +23,8 @@ interface ChartProps {
 }
 
 const heightPx = 170;
+/** So that the bar of the present minute is not cut. */
+const marginSeconds = 45;
 
 /** Values over the last hour. The legend below tells those of the minute that is pointed at. */
 export function Chart({ title, summary, times, lines, format }: ChartProps) {
@@ -78,7 +80,10 @@ function optionsFor(element: HTMLElement, { lines, format }: Shown & Pick<ChartP
     width: element.clientWidth,
     height: heightPx,
     cursor: { y: false, drag: { x: false, y: false } },
-    scales: { y: { range: (_plot, _least, most) => [0, Math.max(most * 1.1, 1)] } },
+    scales: {
+      x: { range: (_plot, first, last) => [first - marginSeconds, last + marginSeconds] },
+      y: { range: (_plot, _least, most) => [0, Math.max(most * 1.1, 1)] },
+    },
     axes: [
       { ...axis, size: 26, values: (_plot, ticks) => ticks.map((tick) => clock(tick)) },
       { ...axis, size: 62, values: (_plot, ticks) => ticks.map((tick) => format(tick)) },

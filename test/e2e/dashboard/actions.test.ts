@@ -15,10 +15,10 @@ describeInBrowser("an operator acts on the page", () => {
     await page.getByText(/has been waiting for web-01/).waitFor();
     await page.getByRole("button", { name: "Cancel this dispatch…" }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByText("1 dispatch will be cancelled of web-01 under stable@aa").waitFor();
+    await dialog.getByText("1 dispatch of web-01 under stable@aa will be cancelled.").waitFor();
     await dialog.getByLabel(/^Why/).fill("wrong closure");
     await dialog.getByRole("button", { name: "Cancel it" }).click();
-    await dialog.getByText("1 dispatch cancelled of web-01 under stable@aa.").waitFor();
+    await dialog.getByText("1 dispatch of web-01 under stable@aa was cancelled.").waitFor();
     await dialog.getByRole("button", { name: "Close" }).click();
     await page.getByText("cancelled by operator-test").first().waitFor();
     const { dispatch, events } = await operator.queue.getDispatch({ hostname: "web-01", rolloutId: "stable@aa" });
@@ -38,7 +38,7 @@ describeInBrowser("an operator acts on the page", () => {
     expect((await pending()).map(({ state }) => state)).toEqual(hosts.map(() => DispatchState.PENDING));
     await ask.click();
     await page.getByRole("button", { name: "Cancel it" }).click();
-    await page.getByText("3 dispatches cancelled of the rollout stable@bb.").waitFor();
+    await page.getByText("3 dispatches of the rollout stable@bb were cancelled.").waitFor();
     expect((await pending()).map(({ state }) => state)).toEqual(hosts.map(() => DispatchState.CANCELLED));
   });
 
