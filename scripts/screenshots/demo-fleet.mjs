@@ -54,6 +54,8 @@ export async function startDemo() {
   return {
     link: dashboard.told.link,
     rollout: current,
+    /** For pictures of a page whose server is gone. */
+    stopServer: () => server.stop(),
     async stop() {
       stop.abort();
       await dashboard.stop();
@@ -186,6 +188,7 @@ async function start(args) {
   return {
     told: JSON.parse(line),
     async stop() {
+      if (child.exitCode !== null) return;
       child.kill("SIGTERM");
       await once(child, "exit");
     },

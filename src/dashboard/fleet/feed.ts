@@ -45,6 +45,8 @@ export interface FeedOptions {
 const pageSize = 1_000;
 /** How often the server is asked for its numbers, which also shows that it is there. */
 const heartbeatMs = 5_000;
+/** What takes longer is no answer: a network that swallows everything must not look live. */
+const patienceMs = 10_000;
 /** A stream that is behind the server's own count for so long has died without a word. */
 const silentMs = 15_000;
 const retryMs = { least: 500, most: 10_000 } as const;
@@ -66,11 +68,14 @@ export class Feed {
   readonly #options: FeedOptions;
   #aheadMs = 0;
   #condition: Condition = { kind: "loading", dispatches: 0, hosts: 0 };
+  /** When the server answered last. */
+  #answeredMs: number;
   /** The latest id that the server has told of, and when. */
   #serverAt = { lastEventId: 0, sinceMs: 0 };
 
   constructor(options: FeedOptions) {
     this.#options = options;
+    this.#answeredMs = options.now();
   }
 
   /** Until the signal aborts, or trying again cannot help. */
@@ -97,7 +102,7 @@ export class Feed {
   #isLost(thrown: unknown): boolean {
     const { code, rawMessage } = ConnectError.from(thrown);
     const isFinal = finalCodes.has(code);
-    const since = this.#condition.kind === "stale" ? this.#condition.since : this.#serverNow();
+    const since = instantFromMs(this.#answeredMs + this.#aheadMs);
     this.#become({ kind: "stale", since, cause: rawMessage, isFinal });
     return isFinal;
   }
@@ -178,6 +183,7 @@ export class Feed {
     for await (const { events, lastId } of client.watchEvents({ afterId: BigInt(fleet.lastEventId) }, { signal })) {
       fleet.apply(events.map(fleetEvent), Number(lastId));
       onAnswer();
+      this.#answeredMs = this.#options.now();
       if (fleet.lastEventId >= this.#serverAt.lastEventId) this.#become({ kind: "live" });
       onChange();
     }
@@ -241,7 +247,8 @@ export class Feed {
   async #askStats(): Promise<number> {
     const { client, signal, now, onServer, onClock } = this.#options;
     const askedMs = now();
-    const stats = await client.getStats({}, { signal });
+    const stats = await client.getStats({}, { signal, timeoutMs: patienceMs });
+    this.#answeredMs = now();
     const lastEventId = Number(stats.lastEventId);
     if (lastEventId !== this.#serverAt.lastEventId) this.#serverAt = { lastEventId, sinceMs: now() };
     const serverNow = instantOrNull(stats.now);

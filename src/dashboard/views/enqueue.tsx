@@ -2,7 +2,7 @@ import { useState } from "react";
 import type { NewDispatch } from "../../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
 import { type BadLine, planEnqueue, readLines } from "../fleet/enqueue-plan.js";
 import { useFleet, useNow } from "../live-fleet.js";
-import { Trouble } from "../ui/notice.js";
+import { Skeleton, Trouble } from "../ui/notice.js";
 import { EnqueueForm } from "./enqueue-form.js";
 import { EnqueuePreview } from "./enqueue-preview.js";
 import { FileDrop } from "./file-drop.js";
@@ -19,7 +19,7 @@ interface Intended {
 export function EnqueueView() {
   const [intended, setIntended] = useState<Intended>();
   const [supersede, setSupersede] = useState(false);
-  const { fleet } = useFleet();
+  const { fleet, condition } = useFleet();
   const now = useNow();
   const take = (text: string, name: string) => setIntended({ from: name, ...readLines(text, new Date()) });
   return (
@@ -38,6 +38,8 @@ export function EnqueueView() {
         </div>
       ) : intended.bad.length > 0 || intended.dispatches.length === 0 ? (
         <BadLines {...intended} onBack={() => setIntended(undefined)} />
+      ) : condition.kind === "loading" ? (
+        <Skeleton label="Reading what is in the queue" />
       ) : (
         <EnqueuePreview
           from={intended.from}

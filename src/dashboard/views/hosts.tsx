@@ -39,7 +39,11 @@ const columns: readonly Column<HostRow>[] = [
   { name: "pending", title: "Pending", isNumber: true, cell: ({ pending }) => pending.toLocaleString("en") },
   { name: "address", title: "Address", cell: ({ host }) => host.address ?? "–" },
   { name: "wire", title: "Wire", cell: ({ host }) => host.wire ?? "–" },
-  { name: "version", title: "Agent", cell: ({ host }) => host.agentVersion ?? "–" },
+  {
+    name: "version",
+    title: "Agent",
+    cell: ({ host }) => <span title={host.agentVersion ?? ""}>{host.agentVersion ?? "–"}</span>,
+  },
   {
     name: "certificate",
     title: "Certificate ends",

@@ -7,7 +7,7 @@ import { hrefOf, Link, setQuery, usePlace } from "../router.js";
 import { type Column, DataTable } from "../ui/data-table.js";
 import { Icon } from "../ui/icon.js";
 import { KindBadge } from "../ui/kind.js";
-import { Empty } from "../ui/notice.js";
+import { Empty, Skeleton } from "../ui/notice.js";
 import { SearchField } from "../ui/search-field.js";
 import { ClockTime } from "../ui/time.js";
 import { Heading } from "./heading.js";
@@ -30,7 +30,7 @@ const columns: readonly Column<FleetEvent>[] = [
 
 /** What happens, as it happens, the newest on top. */
 export function LiveView() {
-  const { fleet } = useFleet();
+  const { fleet, condition } = useFleet();
   const { query } = usePlace();
   const [paused, setPaused] = useState<readonly FleetEvent[]>();
   const search = query.get("q") ?? "";
@@ -73,7 +73,9 @@ export function LiveView() {
           {since === 0 ? "Nothing has happened since." : `${since.toLocaleString("en")} more have happened since.`}
         </p>
       )}
-      {shown.length === 0 ? (
+      {shown.length === 0 && condition.kind === "loading" ? (
+        <Skeleton label="Loading" />
+      ) : shown.length === 0 ? (
         <Empty
           title={fleet.recent.length === 0 ? "Nothing has happened since this page was opened" : "Nothing is like that"}
         >
