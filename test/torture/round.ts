@@ -3,7 +3,7 @@ import type { History } from "./checker/history.js";
 import { DrivenAgent } from "./drivers/agent.js";
 import { type OperatorClient, operatorClient } from "./drivers/clients.js";
 import { driveOperator } from "./drivers/operator.js";
-import { type Decision, drivePlanner } from "./drivers/planner.js";
+import { type Channels, type Decision, drivePlanner } from "./drivers/planner.js";
 import { pause, type Stage } from "./drivers/stage.js";
 import { lastEventId, liveIn, readEnding } from "./ending.js";
 import type { Fleet } from "./fleet.js";
@@ -30,35 +30,47 @@ export interface RoundOptions {
 
 /** Load and deaths, then calm until everything is fetched, then what the server says of it. */
 export async function playRound(options: RoundOptions): Promise<History> {
-  const { number, fleet, servers, dice, delivery, loadMs, uptimeMs, quietMs, stop } = options;
-  const flags =
-    delivery.kind === "once" ? [] : ["--delivery", "confirmed", "--confirm-within", `${delivery.withinMs}ms`];
-  await Promise.all(servers.map((server) => server.start(flags)));
-  const recorder = new Recorder();
+  const { number, fleet, servers, dice, delivery, loadMs, stop } = options;
+  await Promise.all(servers.map((server) => server.start(flagsFor(delivery))));
   const end = new AbortController();
   const calm = abortedAfter(loadMs, stop);
   // Every driver listens on them.
   setMaxListeners(0, calm, end.signal);
+  const recorder = new Recorder();
   const stage: Stage = { servers: servers.map(({ url }) => url), recorder, dice: dice.split(), calm, end: end.signal };
   const reader = operatorClient(stage.servers[0] ?? "", fleet.operator);
+  const channels = { plain: `r${number}`, superseding: `s${number}` };
   const afterId = await lastEventId(reader);
   recorder.start();
-  const channels = { plain: `r${number}`, superseding: `s${number}` };
-  const agents = startAgents(stage, fleet);
-  await Promise.all([
-    ...startOperators(stage, fleet, channels),
-    ...(uptimeMs === undefined
-      ? []
-      : servers.map((server) => server.torment({ ...stage, dice: dice.split() }, uptimeMs))),
-  ]);
-  await untilQuiet(reader, Object.values(channels), quietMs);
-  end.abort();
-  await Promise.all(agents);
+  await untilFetched(stage, options, { reader, channels, end });
   recorder.stop();
   const ending = await readEnding(reader, Object.values(channels), afterId);
   reader.close();
   await Promise.all(servers.map((server) => server.stop()));
   return { delivery, entries: recorder.entries, ending };
+}
+
+interface Play {
+  readonly reader: OperatorClient;
+  readonly channels: Channels;
+  readonly end: AbortController;
+}
+
+async function untilFetched(stage: Stage, options: RoundOptions, { reader, channels, end }: Play): Promise<void> {
+  const { fleet, servers, uptimeMs, quietMs } = options;
+  const agents = startAgents(stage, fleet);
+  const deaths =
+    uptimeMs === undefined
+      ? []
+      : servers.map((server) => server.torment({ ...stage, dice: stage.dice.split() }, uptimeMs));
+  await Promise.all([...startOperators(stage, fleet, channels), ...deaths]);
+  await untilQuiet(reader, Object.values(channels), quietMs);
+  end.abort();
+  await Promise.all(agents);
+}
+
+function flagsFor(delivery: History["delivery"]): string[] {
+  return delivery.kind === "once" ? [] : ["--delivery", "confirmed", "--confirm-within", `${delivery.withinMs}ms`];
 }
 
 /** Not `AbortSignal.any` with `AbortSignal.timeout`: Node.js 20 may collect the latter as garbage before it is due. */
@@ -88,11 +100,7 @@ function startAgents(stage: Stage, { hosts }: Fleet): Promise<void>[] {
   });
 }
 
-function startOperators(
-  stage: Stage,
-  { hosts, operator }: Fleet,
-  channels: { readonly plain: string; readonly superseding: string },
-): Promise<void>[] {
+function startOperators(stage: Stage, { hosts, operator }: Fleet, channels: Channels): Promise<void>[] {
   const decisions: Decision[] = [];
   let number = 0;
   const nextNumber = () => {

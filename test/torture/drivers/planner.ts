@@ -10,11 +10,16 @@ export interface Decision extends Pair {
   readonly maxAttempts: number;
 }
 
+/** Of rollouts that are enqueued for themselves, and of those that may supersede one another. */
+export interface Channels {
+  readonly plain: string;
+  readonly superseding: string;
+}
+
 export interface PlannerHabits {
   readonly identity: Identity;
   readonly hostnames: readonly string[];
-  /** Of rollouts that are enqueued for themselves, and of those that may supersede one another. */
-  readonly channels: { readonly plain: string; readonly superseding: string };
+  readonly channels: Channels;
   /** What was decided last, for all drivers to see. */
   readonly decisions: Decision[];
   /** A number that no planner has had before. */
