@@ -75,7 +75,7 @@ export class Server {
 
   async stop(): Promise<void> {
     this.#process?.kill("SIGTERM");
-    await this.#process?.exited();
+    if (this.#process !== undefined) await within(exitWithinMs, this.#process.exited(), "a server did not end");
   }
 
   /** Ends it at random moments and starts it again, until all is to be calm; then once more, to live on. */
@@ -107,7 +107,7 @@ export class Server {
   async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     if (this.#process?.isRunning) {
       this.#process.kill(signal);
-      await this.#process.exited();
+      await within(exitWithinMs, this.#process.exited(), `a server did not end after ${signal}`);
       this.#ends[signal === "SIGKILL" ? "killed" : "stopped"] += 1;
     } else this.#ends[this.#process?.wasKilled ? "failed" : "crashed"] += 1;
   }
@@ -117,12 +117,24 @@ export class Server {
 async function startPatiently(launch: Launch): Promise<ServerProcess> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await ServerProcess.start(launch);
+      return await within(startWithinMs, ServerProcess.start(launch), "a server did not get to listening");
     } catch (error) {
       if (tries === 20 || !(error instanceof Error && error.message.includes("is in use"))) throw error;
       await sleep(500);
     }
   }
+}
+
+/** On a machine that has much else to do. */
+const startWithinMs = 60_000;
+const exitWithinMs = 30_000;
+
+async function within<T>(ms: number, promise: Promise<T>, otherwise: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${otherwise} within ${ms} ms`)), ms);
+  });
+  return await Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** A process that ends by itself has ended a little before anybody hears of it. */

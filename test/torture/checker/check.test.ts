@@ -22,7 +22,7 @@ function enqueue(fromMs: number, changes: Partial<Enqueue> = {}): Enqueue {
 function take(fromMs: number, toMs: number, attempt: number | undefined, changes: Partial<Take> = {}): Take {
   const leaseMs = attempt === undefined ? undefined : 1_000;
   const result = { ...pair, closure, attempt };
-  return { kind: "take", hostname: "web-1", server: "a", leaseMs, fromMs, toMs, result, ...changes };
+  return { kind: "take", hostname: "web-1", server: "a", isConnected: true, leaseMs, fromMs, toMs, result, ...changes };
 }
 
 function word(kind: Word["kind"], fromMs: number, attempt: number, changes: Partial<Word> = {}): Word {

@@ -42,6 +42,8 @@ export interface Take extends Span {
   readonly hostname: string;
   /** Which of the servers it went to. */
   readonly server: string;
+  /** Whether its connection had brought an answer before: else there is a handshake first, which may take its time. */
+  readonly isConnected: boolean;
   /** `undefined`: without a lease. */
   readonly leaseMs: number | undefined;
   readonly result: Received | "empty" | Failure;

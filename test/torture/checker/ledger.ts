@@ -1,4 +1,18 @@
-import type { Cancel, Down, Enqueue, Entry, History, Pair, Received, Row, Stall, Take, Told, Word } from "./history.js";
+import type {
+  Cancel,
+  Down,
+  Enqueue,
+  Entry,
+  History,
+  Pair,
+  Received,
+  Row,
+  Span,
+  Stall,
+  Take,
+  Told,
+  Word,
+} from "./history.js";
 
 export interface Reception extends Take {
   readonly result: Received;
@@ -31,6 +45,8 @@ export interface Ledger {
   readonly receptions: readonly Reception[];
   readonly downs: readonly Down[];
   readonly stalls: readonly Stall[];
+  /** Calls that wait for nothing, and were answered: how long they took shows how slow everything was then. */
+  readonly quick: readonly Span[];
 }
 
 export function ledgerOf({ delivery, entries, ending }: History): Ledger {
@@ -47,6 +63,7 @@ export function ledgerOf({ delivery, entries, ending }: History): Ledger {
     receptions: inOrder.filter((entry) => entry.kind === "take").filter(isReception),
     downs: inOrder.filter((entry) => entry.kind === "down"),
     stalls: inOrder.filter((entry) => entry.kind === "stall"),
+    quick: inOrder.filter((entry) => "result" in entry && entry.kind !== "take" && entry.result !== "unknown"),
   };
 }
 

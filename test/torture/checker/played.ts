@@ -92,7 +92,7 @@ export class Played {
 
   #writeTake(hostname: string, terms: TakeTerms, span: Span, answer: readonly unknown[] | undefined): void {
     const leaseMs = terms.kind === "lease" ? terms.leaseMs : undefined;
-    const take = { kind: "take", hostname, server: "the only one", leaseMs, ...span } as const;
+    const take = { kind: "take", hostname, server: "the only one", isConnected: true, leaseMs, ...span } as const;
     if (answer === undefined) {
       this.entries.push({ ...take, result: "empty" });
       return;

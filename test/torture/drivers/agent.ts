@@ -28,6 +28,8 @@ export class DrivenAgent {
   /** Words that are on their way while the next poll is. */
   readonly #words = new Set<Promise<void>>();
   #open: { readonly connection: Connection; readonly server: ServerUrl; readonly waitSeconds: number } | undefined;
+  /** Whether that has brought an answer. */
+  #isConnected = false;
 
   constructor(stage: Stage, habits: AgentHabits) {
     this.#stage = stage;
@@ -52,10 +54,13 @@ export class DrivenAgent {
     clearTimeout(vanishing);
     const result = typeof taken === "object" ? receivedFrom(taken) : (taken ?? "empty");
     const leaseMs = leaseSeconds === undefined ? undefined : leaseSeconds * 1_000;
-    recorder.add({ kind: "take", hostname, server, leaseMs, fromMs, toMs, result });
+    recorder.add({ kind: "take", hostname, server, isConnected: this.#isConnected, leaseMs, fromMs, toMs, result });
+    this.#isConnected = true;
     if (typeof taken === "object") await this.#handle(taken);
     if (typeof taken === "string") {
-      this.#reconnect();
+      this.#isConnected = false;
+      // Not each time: a context of TLS is dear, and a server that is down refuses many times a second.
+      if (taken === "unknown" || dice.chance(0.3)) this.#reconnect();
       await pause(dice.between(20, 150), end);
     }
   }
@@ -80,6 +85,7 @@ export class DrivenAgent {
   #reconnect(): void {
     this.#open?.connection.close();
     this.#open = undefined;
+    this.#isConnected = false;
   }
 
   #vanishLater(connection: Connection, waitSeconds: number): NodeJS.Timeout {

@@ -7,7 +7,7 @@ import {
   onlyEnqueue,
   wordsOn,
 } from "../facts.js";
-import type { Enqueue, Take } from "../history.js";
+import type { Enqueue, Span, Take } from "../history.js";
 import { hostOf, type Ledger, type Story } from "../ledger.js";
 import type { Rule } from "../rule.js";
 
@@ -42,17 +42,20 @@ export function onTime(withinMs: number): Rule {
 function dueFor(ledger: Ledger, poll: Take, waiting: Waiting, withinMs: number): number | undefined {
   // From here on both were there, unless their server was down.
   const sinceMs = Math.max(waiting.sinceMs, poll.fromMs);
-  const dueMs = sinceMs + withinMs + stalledMs(ledger, sinceMs, sinceMs + withinMs);
   const isItself = poll.toMs === waiting.arrivedMs;
-  if ((poll.toMs <= dueMs && !isItself) || poll.result === "unknown") return undefined;
+  if (!poll.isConnected || poll.result === "unknown" || (poll.toMs <= sinceMs + withinMs && !isItself))
+    return undefined;
+  const dueMs = sinceMs + withinMs + slownessMs(ledger, sinceMs, sinceMs + withinMs);
+  if (poll.toMs <= dueMs && !isItself) return undefined;
   const isDown = ledger.downs.some(({ fromMs, toMs }) => fromMs <= dueMs && toMs >= sinceMs);
   return isDown || mayBeSwallowed(ledger, poll.hostname, waiting.possiblySinceMs, dueMs) ? undefined : dueMs;
 }
 
-function stalledMs({ stalls }: Ledger, fromMs: number, toMs: number): number {
-  return stalls
-    .filter((stall) => stall.fromMs <= toMs && stall.toMs >= fromMs)
-    .reduce((sum, stall) => sum + stall.toMs - stall.fromMs, 0);
+/** What the machine took for itself, and what a call took then that had nothing to wait for. */
+function slownessMs({ stalls, quick }: Ledger, fromMs: number, toMs: number): number {
+  const lengths = (spans: readonly Span[]) =>
+    spans.filter((span) => span.fromMs <= toMs && span.toMs >= fromMs).map((span) => span.toMs - span.fromMs);
+  return lengths(stalls).reduce((sum, ms) => sum + ms, 0) + Math.max(0, ...lengths(quick));
 }
 
 function waitingIn(ledger: Ledger, story: Story): readonly Waiting[] {
