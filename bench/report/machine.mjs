@@ -12,6 +12,8 @@ export function machine() {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     date: new Date().toISOString().slice(0, 10),
+    // Who else was at it: above the number of cores, times say little and only ratios something.
+    load: loadavg().map((load) => Math.round(load * 10) / 10),
     commit:
       git("rev-parse", "--short=12", "HEAD") +
       (git("status", "--porcelain", "src", "bench") === "" ? "" : " and changes"),

@@ -12,7 +12,7 @@ export async function fanOut(bench, { rounds, fanOut: { sizes, tlsSizes, batchSi
   });
   const overTls = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
   await withSubjects(overTls, async (subjects) => {
-    for (const size of sizes)
+    for (const size of tlsSizes)
       rows.push(...rowsOf("mTLS", 1.35, size, await measureAll(subjects, rounds, size, batchSize)));
   });
   const againstOld = { product: () => bench.product(), broadcast: () => bench.product({ isBroadcast: true }) };
