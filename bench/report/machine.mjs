@@ -11,6 +11,7 @@ export function machine() {
     memoryGb: Math.round(totalmem() / 2 ** 30),
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
+    load: loadavg().map((load) => Math.round(load * 10) / 10),
     date: new Date().toISOString().slice(0, 10),
     commit:
       git("rev-parse", "--short=12", "HEAD") +
