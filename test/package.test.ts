@@ -28,6 +28,8 @@ describe("the package", () => {
     expect(paths).toEqual(
       expect.arrayContaining([
         "dist/src/main.js",
+        "dist/src/dashboard/index.html",
+        "dist/src/dashboard/open.html",
         "dist/src/store/sqlite/migrations/meta/_journal.json",
         "proto/nixfleet/dispatch/v1/agent_service.proto",
         "LICENSE",

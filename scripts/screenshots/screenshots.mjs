@@ -56,7 +56,7 @@ shrink();
 
 /** By Debian's pngquant, where it is: to a fifth. */
 function shrink() {
-  const files = readdirSync(folder).filter((name) => name.endsWith(".png"));
+  const files = readdirSync(folder).filter((name) => name.endsWith(".png") && name.includes(only));
   const args = ["--force", "--ext", ".png", "--speed", "1", "--strip", "64"];
   const { error } = spawnSync("pngquant", [...args, ...files.map((name) => join(folder, name))], { stdio: "inherit" });
   if (error !== undefined) console.error("the pictures stay large: there is no pngquant");

@@ -20,6 +20,8 @@ class FakeServer {
   readonly records = new Map<string, MessageInitShape<typeof DispatchRecordSchema>>();
   /** `afterId` of each watch. */
   readonly watches: number[] = [];
+  /** Called when the numbers have been read, and before they are on their way. */
+  onStats: () => void = () => undefined;
   /** How many events each watch brings before it breaks. */
   breaks: number[] = [];
   #wake: () => void = () => undefined;
@@ -40,7 +42,13 @@ class FakeServer {
   get transport() {
     return createRouterTransport(({ service }) => {
       service(QueueService, {
-        getStats: () => ({ lastEventId: BigInt(this.events.length), now: timestampFromMs(startMs) }),
+        getStats: async () => {
+          const lastEventId = BigInt(this.events.length);
+          this.onStats();
+          // What has happened meanwhile comes first.
+          for (let i = 0; i < 20; i += 1) await new Promise(setImmediate);
+          return { lastEventId, now: timestampFromMs(startMs) };
+        },
         listDispatches: ({ states, hostname, pageToken }) => {
           const all = [...this.records.values()].filter(
             (record) =>
@@ -86,7 +94,7 @@ class FakeServer {
 }
 
 /** Runs a feed until the fleet is as the test wants it. */
-function run(server: Pick<FakeServer, "transport">) {
+function run(server: Pick<FakeServer, "transport">, { beats = false } = {}) {
   const fleet = new Fleet();
   const stop = new AbortController();
   const conditions: Condition["kind"][] = [];
@@ -104,7 +112,7 @@ function run(server: Pick<FakeServer, "transport">) {
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         signal.addEventListener("abort", () => reject(signal.reason));
-        if (ms < 5_000) setImmediate(resolve);
+        if (ms < 5_000 || beats) setImmediate(resolve);
       }),
     onChange: look,
     onCondition: ({ kind }) => {
@@ -155,6 +163,26 @@ describe("a feed", () => {
     expect(server.watches).toEqual([1, 4, 4, 5, 5, 5, 10]);
     expect(feed.conditions).toContain("stale");
     await feed.until(() => feed.conditions.at(-1) === "live");
+    await feed.end();
+  });
+
+  test("takes events that overtake the server's numbers for what they are, and another database for what that is", async () => {
+    const server = new FakeServer();
+    for (const host of ["a", "b", "c"]) server.happen(host, EventKind.ENQUEUED, DispatchState.PENDING);
+    const feed = run(server, { beats: true });
+    await feed.until(() => feed.conditions.at(-1) === "live");
+    let beats = 0;
+    server.onStats = () => {
+      beats += 1;
+      server.happen(`new-${beats}`, EventKind.ENQUEUED, DispatchState.PENDING);
+    };
+    await feed.until(() => feed.fleet.lastEventId >= 13);
+    expect(server.watches).toEqual([3]);
+    server.onStats = () => undefined;
+    server.events.length = 1;
+    server.records.clear();
+    await feed.until(() => feed.fleet.lastEventId === 1 && feed.conditions.at(-1) === "live");
+    expect(feed.fleet.rollouts.size).toBe(0);
     await feed.end();
   });
 

@@ -194,8 +194,10 @@ export class Feed {
     const { sleep, fleet, now } = this.#options;
     for (;;) {
       await sleep(heartbeatMs, signal);
+      // The stream may bring events that happen while the answer is on its way: those are no sign of anything.
+      const known = fleet.lastEventId;
       const lastEventId = await this.#askStats();
-      if (lastEventId < fleet.lastEventId) throw new HistoryReplaced("the server has another database");
+      if (lastEventId < known) throw new HistoryReplaced("the server has another database");
       if (fleet.lastEventId >= lastEventId || this.#serverAt.lastEventId === 0) continue;
       if (now() - this.#serverAt.sinceMs > silentMs)
         throw new ConnectError("the stream stands still", Code.Unavailable);
