@@ -11,7 +11,6 @@ export function machine() {
     memoryGb: Math.round(totalmem() / 2 ** 30),
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
-    load: loadavg().map((load) => Math.round(load * 10) / 10),
     date: new Date().toISOString().slice(0, 10),
     // Who else was at it: above the number of cores, times say little and only ratios something.
     load: loadavg().map((load) => Math.round(load * 10) / 10),

@@ -227,7 +227,7 @@ describe.skipIf(obstacle !== undefined)("the examples of --help, run as they are
     await typed("rm dispatch-backup.db");
     await works("db backup", 0);
     expect((await stopped(server)).code).toBe(0);
-    await works("db", 3);
+    await works("db", 2);
     for (const i of [0, 1]) await works("db migrate", i);
   });
 
@@ -238,7 +238,7 @@ describe.skipIf(obstacle !== undefined)("the examples of --help, run as they are
     copyFileSync(join(pki, "server-dispatch.lab.internal.key"), join(home, "server.key"));
     for (const name of ["fleet-ca.crt", "ca.crt"]) copyFileSync(join(pki, "ca.crt"), join(home, name));
     for (const end of ["crt", "key"]) copyFileSync(join(pki, `agent-web-01.${end}`), join(home, `agent.${end}`));
-    const fleet = await served("serve", 2);
+    const fleet = await served("serve", 1);
     const agent = machine.start(line("agent", 0), home);
     await works("enqueue", 0);
     await agent.printed(/web-01 +stable@a1b2c3d4/);
@@ -261,8 +261,8 @@ describe.skipIf(obstacle !== undefined)("the examples of --help, run as they are
     await postgres.sql("postgres", "CREATE ROLE dispatch LOGIN PASSWORD 'secret'");
     await postgres.sql("postgres", "CREATE DATABASE dispatch OWNER dispatch");
     await typed("umask 077; echo 'db.lab.internal:5432:dispatch:dispatch:secret' > ~/.pgpass");
-    await works("db", 2);
-    const several = await served("serve", 1);
+    await works("db", 3);
+    const several = await served("serve", 2);
     await works("enqueue", 0);
     expect((await stopped(several, "SIGTERM")).code).toBe(0);
   });
