@@ -13,19 +13,33 @@ import { parseArgs } from "node:util";
 import { machine, machineText } from "./report/machine.mjs";
 import { plotOf } from "./report/plot.mjs";
 import { tableOf } from "./report/table.mjs";
-import { makeCertificates } from "./support/certificates.mjs";
-import { agentsOf, full, quick } from "./support/scale.mjs";
+import { full, quick } from "./support/scale.mjs";
 import { Bench } from "./support/subjects.mjs";
 import { age } from "./works/age.mjs";
-import { fanOut } from "./works/fan-out.mjs";
-import { memory } from "./works/memory.mjs";
+import { fanOut, fanOutBroadcast, fanOutTls } from "./works/fan-out.mjs";
+import { memory, memoryTls } from "./works/memory.mjs";
 import { peers } from "./works/peers.mjs";
 import { steady } from "./works/steady.mjs";
 import { storm } from "./works/storm.mjs";
 import { drain, emptyPoll, enqueue, rpcWires } from "./works/throughput.mjs";
 import { wake } from "./works/wake.mjs";
 
-const works = { wake, drain, emptyPoll, enqueue, rpcWires, steady, age, fanOut, storm, memory, peers };
+const works = {
+  wake,
+  drain,
+  emptyPoll,
+  enqueue,
+  rpcWires,
+  steady,
+  age,
+  fanOut,
+  fanOutBroadcast,
+  memory,
+  storm,
+  memoryTls,
+  fanOutTls,
+  peers,
+};
 
 const { values: flags } = parseArgs({
   options: {
@@ -53,8 +67,7 @@ try {
 }
 
 async function runAll() {
-  const certificates = await makeCertificates(folder, agentsOf(scale));
-  const bench = new Bench({ folder, certificates, profileTo: flags.profile });
+  const bench = await Bench.start({ folder, profileTo: flags.profile });
   const rows = [];
   for (const name of names) {
     const startedMs = performance.now();

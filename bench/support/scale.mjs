@@ -3,7 +3,13 @@
 export const full = {
   rounds: 3,
   wake: { sizes: [10, 100, 1_000, 5_000], times: 200, warmUp: 100 },
-  fanOut: { sizes: [1_000, 5_000, 9_000], tlsSizes: [1_000, 5_000, 9_000], batchSize: 1_000, broadcastAt: [9_000] },
+  fanOut: {
+    sizes: [1_000, 5_000, 9_000],
+    tlsSizes: [1_000, 5_000, 9_000],
+    batchSize: 1_000,
+    broadcastAt: [9_000],
+    peersAt: 5_000,
+  },
   steady: { parked: 5_000, perSecond: 50, seconds: 30 },
   drain: { hosts: 2_000, each: 10, connections: 64 },
   emptyPoll: { connections: 64, seconds: 3 },
@@ -17,7 +23,7 @@ export const full = {
 export const quick = {
   rounds: 3,
   wake: { sizes: [10, 1_000, 5_000], times: 200, warmUp: 60 },
-  fanOut: { sizes: [1_000, 5_000], tlsSizes: [500], batchSize: 1_000, broadcastAt: [5_000] },
+  fanOut: { sizes: [1_000, 5_000], tlsSizes: [500], batchSize: 1_000, broadcastAt: [5_000], peersAt: 1_000 },
   steady: { parked: 5_000, perSecond: 50, seconds: 2 },
   drain: { hosts: 1_000, each: 6, connections: 64 },
   emptyPoll: { connections: 64, seconds: 1 },
@@ -27,8 +33,3 @@ export const quick = {
   age: { events: 200_000, pending: 20_000, parked: 200, wakes: 100, hosts: 500, each: 4, enqueued: 5_000 },
   rpc: { connections: 64, seconds: 1, sessions: 4, streams: 16 },
 };
-
-/** How many agents' certificates the works over TLS need. */
-export function agentsOf({ fanOut, memory, storm }) {
-  return Math.max(...fanOut.tlsSizes, memory.parkedTls, storm.agents);
-}

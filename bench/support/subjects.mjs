@@ -2,19 +2,33 @@
 
 import { mkdirSync } from "node:fs";
 import { start } from "./calls.mjs";
+import { makeCertificates } from "./certificates.mjs";
 
 let databases = 0;
 
 /** Everything that one run of the bench makes, in one folder. */
 export class Bench {
+  /** The path of a file of `support/certificates.mjs`. */
+  certificates;
+
+  constructor({ folder, profileTo }) {
+    this.folder = folder;
+    this.profileTo = profileTo;
+  }
+
   /**
    * @param folder for databases and certificates
    * @param profileTo a folder for CPU profiles of the servers; `undefined`: none are taken
    */
-  constructor({ folder, certificates, profileTo }) {
-    this.folder = folder;
-    this.certificates = certificates;
-    this.profileTo = profileTo;
+  static async start(options) {
+    const bench = new Bench(options);
+    await bench.withAgents(0);
+    return bench;
+  }
+
+  /** From now on so many agents have certificates. They take a few milliseconds each to make. */
+  async withAgents(count) {
+    this.certificates = await makeCertificates(this.folder, count);
   }
 
   /** A path for a database that is not there yet. */

@@ -4,22 +4,33 @@ import { atLeast, atMost, row } from "../support/row.mjs";
 import { interleaved } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 
-export async function fanOut(bench, { rounds, fanOut: { sizes, tlsSizes, batchSize, broadcastAt } }) {
-  const rows = [];
-  await withSubjects({ product: () => bench.product(), floor: () => bench.floor() }, async (subjects) => {
-    for (const size of sizes)
-      rows.push(...rowsOf("plain", 1.5, size, await measureAll(subjects, rounds, size, batchSize)));
-  });
-  const overTls = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
-  await withSubjects(overTls, async (subjects) => {
-    for (const size of tlsSizes)
-      rows.push(...rowsOf("mTLS", 1.35, size, await measureAll(subjects, rounds, size, batchSize)));
-  });
-  const againstOld = { product: () => bench.product(), broadcast: () => bench.product({ isBroadcast: true }) };
-  await withSubjects(againstOld, async (subjects) => {
+export async function fanOut(bench, { rounds, fanOut: { sizes, batchSize } }) {
+  const starters = { product: () => bench.product(), floor: () => bench.floor() };
+  return fanOutOver(starters, { name: "plain", limit: 1.5, rounds, sizes, batchSize });
+}
+
+export async function fanOutTls(bench, { rounds, fanOut: { tlsSizes, batchSize } }) {
+  await bench.withAgents(Math.max(...tlsSizes));
+  const starters = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
+  return fanOutOver(starters, { name: "mTLS", limit: 1.35, rounds, sizes: tlsSizes, batchSize });
+}
+
+export async function fanOutBroadcast(bench, { rounds, fanOut: { broadcastAt, batchSize } }) {
+  const starters = { product: () => bench.product(), broadcast: () => bench.product({ isBroadcast: true }) };
+  return withSubjects(starters, async (subjects) => {
+    const rows = [];
     for (const size of broadcastAt) rows.push(broadcastRow(size, await measureAll(subjects, rounds, size, batchSize)));
+    return rows;
   });
-  return rows;
+}
+
+function fanOutOver(starters, { name, limit, rounds, sizes, batchSize }) {
+  return withSubjects(starters, async (subjects) => {
+    const rows = [];
+    for (const size of sizes)
+      rows.push(...rowsOf(name, limit, size, await measureAll(subjects, rounds, size, batchSize)));
+    return rows;
+  });
 }
 
 async function measureAll(subjects, rounds, size, batchSize) {

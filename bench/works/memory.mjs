@@ -4,20 +4,22 @@ import { atMost, row } from "../support/row.mjs";
 import { interleaved } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 
-export async function memory(bench, { rounds, memory: { parked, parkedTls } }) {
-  const rows = [];
-  for (const [name, wire, limit, count] of [
-    ["plain", "plain", 1.4, parked],
-    ["mTLS", "mtls", 1.15, parkedTls],
-  ]) {
-    const taken = await interleaved(rounds, {
-      product: () => measure(() => bench.product({ wire }), count),
-      floor: () => measure(() => bench.floor(wire), count),
-    });
-    const bar = atMost(limit, taken.product, taken.floor, "floor");
-    rows.push(row("memory", `${name}, ${count.toLocaleString("en")} parked, each`, "KB", taken, [bar]));
-  }
-  return rows;
+export async function memory(bench, { rounds, memory: { parked } }) {
+  return [await rowOf(bench, { rounds, name: "plain", wire: "plain", limit: 1.4, parked })];
+}
+
+export async function memoryTls(bench, { rounds, memory: { parkedTls } }) {
+  await bench.withAgents(parkedTls);
+  return [await rowOf(bench, { rounds, name: "mTLS", wire: "mtls", limit: 1.15, parked: parkedTls })];
+}
+
+async function rowOf(bench, { rounds, name, wire, limit, parked }) {
+  const taken = await interleaved(rounds, {
+    product: () => measure(() => bench.product({ wire }), parked),
+    floor: () => measure(() => bench.floor(wire), parked),
+  });
+  const bar = atMost(limit, taken.product, taken.floor, "floor");
+  return row("memory", `${name}, ${parked.toLocaleString("en")} parked, each`, "KB", taken, [bar]);
 }
 
 /** In a process of its own each time: what a process has held once it does not give back. */

@@ -5,6 +5,7 @@ import { interleaved } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 
 export async function storm(bench, { rounds, storm: { agents } }) {
+  await bench.withAgents(agents);
   const starters = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
   return withSubjects(starters, async ({ product, floor }) => {
     const taken = await interleaved(rounds, {
