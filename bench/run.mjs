@@ -5,6 +5,7 @@
 //   npm run bench -- --quick           less of each, in under two minutes; exits 1 if a target is missed by over 20 %
 //   npm run bench -- --only wake,drain these works only; writes nothing but bench/results/only.json
 //   npm run bench -- --profile FOLDER  with a CPU profile of every server process
+//   npm run bench -- --folder FOLDER   databases there; default: the system's folder for temporary files
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -47,6 +48,7 @@ const { values: flags } = parseArgs({
     only: { type: "string" },
     profile: { type: "string" },
     rounds: { type: "string" },
+    folder: { type: "string" },
   },
 });
 
@@ -59,7 +61,7 @@ const scale = {
   ...(flags.quick ? quick : full),
   ...(flags.rounds === undefined ? {} : { rounds: Number(flags.rounds) }),
 };
-const folder = mkdtempSync(join(tmpdir(), "nixfleet-bench-"));
+const folder = mkdtempSync(join(flags.folder ?? tmpdir(), "nixfleet-bench-"));
 try {
   process.exitCode = report(await runAll());
 } finally {
