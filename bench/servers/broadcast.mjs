@@ -1,11 +1,12 @@
-// The original's algorithm inside the product's code: every enqueue wakes every parked host, and each of them looks at the
-// table by itself. (Generous to it: its enqueues keep their batches, and one call wakes everybody once.)
+// The original's algorithm inside the product's code: every dispatch is enqueued by itself and wakes every parked host, and
+// each of them looks at the table by itself. Where one wake follows the other, those that have not looked yet look once.
 
 import { SqliteStore } from "../../dist/src/store/sqlite/store.js";
 
-/** Each look is a transaction of its own. To be called before the store is opened. */
+/** Each look is a transaction of its own, and none is part of an enqueue. To be called before the store is opened. */
 export function takeOneByOne() {
-  const take = SqliteStore.prototype.take;
+  const { take } = SqliteStore.prototype;
+  delete SqliteStore.prototype.enqueueAndTake;
   SqliteStore.prototype.take = async function (wants) {
     const taken = [];
     let receipt;
@@ -17,6 +18,12 @@ export function takeOneByOne() {
   };
 }
 
-export function broadcast(queue) {
-  queue.polls.kick = () => queue.polls.sweep();
+export function broadcast({ polls, enqueuer }) {
+  const enqueue = enqueuer.enqueue.bind(enqueuer);
+  polls.kick = () => polls.sweep();
+  enqueuer.enqueue = async (group) => {
+    const receipts = [];
+    for (const dispatch of group.dispatches) receipts.push(await enqueue({ ...group, dispatches: [dispatch] }));
+    return { ...receipts.at(-1), results: receipts.flatMap(({ results }) => results) };
+  };
 }

@@ -23,7 +23,7 @@ export const full = {
 export const quick = {
   rounds: 3,
   wake: { sizes: [10, 1_000, 5_000], times: 200, warmUp: 60 },
-  fanOut: { sizes: [1_000, 5_000], tlsSizes: [500], batchSize: 1_000, broadcastAt: [5_000], peersAt: 1_000 },
+  fanOut: { sizes: [1_000, 5_000], tlsSizes: [500], batchSize: 1_000, broadcastAt: [1_000], peersAt: 1_000 },
   steady: { parked: 5_000, perSecond: 50, seconds: 2 },
   drain: { hosts: 1_000, each: 6, connections: 64 },
   emptyPoll: { connections: 64, seconds: 1 },
