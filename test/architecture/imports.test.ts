@@ -78,6 +78,8 @@ describe("imports run one way", () => {
       files.filter((file) => importsOf(file).some((target) => target.startsWith(name)));
     expect(importers("drizzle-orm").every((file) => file.startsWith(join("src", "store")))).toBe(true);
     expect(importers("better-sqlite3").every((file) => file.startsWith(join("src", "store")))).toBe(true);
+    const postgres = files.filter((file) => importsOf(file).includes("pg"));
+    expect(postgres.every((file) => file.startsWith(join("src", "store", "postgres")))).toBe(true);
     const readers = files.filter((file) => readFileSync(file, "utf8").includes("getPeerCertificate"));
     expect(readers).toEqual([join("src", "identity", "peer-cert.ts")]);
   });

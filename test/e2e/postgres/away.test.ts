@@ -42,7 +42,7 @@ const ready = async (server: TestServer) => {
 };
 
 /** How a database goes away, and how it comes back. A long run takes the half minute that operators were promised. */
-const goneMs = process.env.NIXFLEET_DISPATCH_LONG === undefined ? 3_000 : 30_000;
+const goneMs = process.env.LONG_FAULTS === undefined ? 3_000 : 30_000;
 const ways = [
   ["killed", () => cluster.kill(), () => cluster.up()],
   ["stopped where it stands", async () => cluster.freeze(), async () => cluster.thaw()],

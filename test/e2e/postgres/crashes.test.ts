@@ -8,7 +8,7 @@ import { TestServer } from "../support/server.js";
 import { type Account, Fleet, untilAllFetched } from "./fleet.js";
 import { operatorAt, startNamed } from "./servers.js";
 
-const isLong = process.env.NIXFLEET_DISPATCH_LONG !== undefined;
+const isLong = process.env.LONG_FAULTS !== undefined;
 const hosts = Array.from({ length: isLong ? 60 : 15 }, (_, i) => `web-${i}`);
 const names = ["one", "two", "three"] as const;
 const waitSeconds = 5;
