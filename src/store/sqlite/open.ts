@@ -7,15 +7,6 @@ import { StoreOpenError, storeOpenErrorFrom } from "./open-error.js";
 const busyTimeoutMs = 250;
 
 /**
- * How long the write-ahead log gets before it goes into the file: 32 MB. At SQLite's own 4 MB a drain does so, with two
- * more syncs, after every fifth batch of takes, for pages that the next batch changes again.
- */
-const checkpointPages = 8_000;
-
-/** Filled as needed. Holds what the hot path touches of 1,000,000 dispatches and their history. */
-const cacheKb = 65_536;
-
-/**
  * Opens (or creates) the file for this process alone: WAL, every commit on disk before it counts, other processes kept
  * out by SQLite's own lock, which the kernel drops with the process, however it ends.
  *
@@ -86,8 +77,6 @@ function makeDurable(client: Database.Database): void {
   client.pragma("journal_mode = WAL");
   // better-sqlite3 is built so that WAL means NORMAL, which may lose the last commits with the power.
   client.pragma("synchronous = FULL");
-  client.pragma(`wal_autocheckpoint = ${checkpointPages}`);
-  client.pragma(`cache_size = -${cacheKb}`);
   if (client.pragma("journal_mode", { simple: true }) !== "wal") throw new Error("journal_mode is not WAL");
   if (client.pragma("synchronous", { simple: true }) !== 2) throw new Error("synchronous is not FULL");
 }
