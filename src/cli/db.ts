@@ -19,11 +19,11 @@ export function dbCommand(io: Io): Command {
     examples: [
       { purpose: "Is it whole, and what is in it?", line: "nixfleet-dispatch db check" },
       { purpose: "A copy of this moment", line: "nixfleet-dispatch db backup dispatch-backup.db" },
+      { purpose: "Bring it up to date without starting a server", line: "nixfleet-dispatch db migrate" },
       {
         purpose: "Move to PostgreSQL",
         line: "nixfleet-dispatch db copy --to postgres://dispatch@db.lab.internal/dispatch",
       },
-      { purpose: "Bring it up to date without starting a server", line: "nixfleet-dispatch db migrate" },
     ],
     exits: ["ok", "failure", "usage", "not_found", "unavailable", "interrupted"],
   });

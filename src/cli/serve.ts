@@ -35,12 +35,12 @@ export function serveCommand(io: Io): Command {
     examples: [
       { purpose: "try it out on this machine, with development certificates", line: "nixfleet-dispatch serve" },
       {
-        purpose: "one of several servers on one PostgreSQL",
-        line: "nixfleet-dispatch serve --strict --db-url-file /run/credentials/db-url --tls-cert server.crt --tls-key server.key --client-ca fleet-ca.crt",
-      },
-      {
         purpose: "a fleet's server",
         line: "nixfleet-dispatch serve --strict --listen 0.0.0.0:8443 --tls-cert server.crt --tls-key server.key --client-ca fleet-ca.crt --db /var/lib/nixfleet-dispatch/dispatch.db",
+      },
+      {
+        purpose: "one of several servers on one PostgreSQL",
+        line: "nixfleet-dispatch serve --strict --db-url-file /run/credentials/db-url --tls-cert server.crt --tls-key server.key --client-ca fleet-ca.crt",
       },
     ],
     exits: ["ok", "failure", "usage", "unavailable"],
