@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -5,6 +6,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // Starts PostgreSQL when a test asks for it, and stops it.
     globalSetup: ["test/support/postgres/global-setup.ts"],
+    // Most tests wait for sockets and processes more than they compute, so two at a time are faster even on two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // End-to-end tests start real servers and hundreds of TLS connections on machines with two cores.
     testTimeout: 60_000,
     hookTimeout: 60_000,
