@@ -41,8 +41,11 @@ const ready = async (server: TestServer) => {
   return `${response.status} ${await response.text()}`.trim();
 };
 
-/** How a database goes away, and how it comes back. A long run takes the half minute that operators were promised. */
-const goneMs = process.env.LONG_FAULTS === undefined ? 3_000 : 30_000;
+/** A long run, on a machine of its own, takes the times that operators were promised. */
+const isLong = process.env.LONG_FAULTS !== undefined;
+const goneMs = isLong ? 30_000 : 3_000;
+
+/** How a database goes away, and how it comes back. */
 const ways = [
   ["killed", () => cluster.kill(), () => cluster.up()],
   ["stopped where it stands", async () => cluster.freeze(), async () => cluster.thaw()],
@@ -90,8 +93,7 @@ describe.each(ways)("a PostgreSQL that is %s", (_, goAway, comeBack) => {
         (answer) => answer === "200 ok",
       ),
     ).toBe("200 ok");
-    // Promised are five seconds; a machine that tests run on is allowed as much again.
-    expect(tookMs).toBeLessThan(10_000);
+    if (isLong) expect(tookMs).toBeLessThan(5_000);
   });
 });
 

@@ -84,8 +84,8 @@ describe("a fleet behind a load balancer, with plain polls", () => {
     const accounts = await untilAllFetched(operatorAt(door, pki), fleet, { hosts, rollouts, state: "delivered" });
     await fleet.stop();
     expectExactlyOnce(accounts);
-    // An answer comes before the wait is over, never after it; the rest is what this machine makes of it.
-    expect(fleet.longestPollMs).toBeLessThan(waitSeconds * 1_000 + 5_000);
+    // An answer comes before the wait is over, never after it; the rest is what the machine makes of it.
+    if (isLong) expect(fleet.longestPollMs).toBeLessThan(waitSeconds * 1_000 + 5_000);
   });
 });
 
