@@ -125,6 +125,20 @@ function stateName(state: DispatchStateOnWire): string | undefined {
   return DispatchStateSchema.value[state]?.localName;
 }
 
+/** A host of which nothing is known but its name. */
+export function strangerNamed(hostname: string): KnownHost {
+  const unseen = { lastSeenAt: null, address: null, wire: null, agentVersion: null };
+  return {
+    hostname,
+    ...unseen,
+    certificateNotAfter: null,
+    revokedBefore: null,
+    parkedPolls: 0,
+    parkedSince: null,
+    parkedAt: [],
+  };
+}
+
 /** `PENDING` is `pending`. */
 function wordFor<Word extends string>(words: readonly Word[], name: string | undefined): Word | "unknown" {
   return words.find((word) => word === name?.toLowerCase()) ?? "unknown";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { percentiles } from "../../src/dashboard/fleet/activity.js";
 import { planEnqueue, readLines } from "../../src/dashboard/fleet/enqueue-plan.js";
-import { Fleet, strangerNamed } from "../../src/dashboard/fleet/fleet.js";
+import { Fleet } from "../../src/dashboard/fleet/fleet.js";
 import {
   fleetNumbers,
   presenceOf,
@@ -12,6 +12,7 @@ import {
 import { type Instant, instantFromMs } from "../../src/dispatch/instant.js";
 import type { FleetEvent } from "../../src/words/fleet-event.js";
 import type { KnownDispatch, KnownEvent, KnownHost } from "../../src/words/record.js";
+import { strangerNamed } from "../../src/words/record.js";
 
 const nowMs = Date.UTC(2026, 4, 16, 12);
 const ago = (ms: number): Instant => instantFromMs(nowMs - ms);

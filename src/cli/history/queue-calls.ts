@@ -9,6 +9,7 @@ import {
   knownDispatch,
   knownEvent,
   knownHost,
+  strangerNamed,
 } from "../../words/record.js";
 import { connect } from "../connect.js";
 import { interruptible } from "../interrupt.js";
@@ -94,17 +95,4 @@ export async function findHost({ client, signal }: QueueCalls, hostname: string)
     if (thrown instanceof ConnectError && thrown.code === Code.Unimplemented) return null;
     throw thrown;
   }
-}
-
-function strangerNamed(hostname: string): KnownHost {
-  const unseen = { lastSeenAt: null, address: null, wire: null, agentVersion: null };
-  return {
-    hostname,
-    ...unseen,
-    certificateNotAfter: null,
-    revokedBefore: null,
-    parkedPolls: 0,
-    parkedSince: null,
-    parkedAt: [],
-  };
 }

@@ -1,6 +1,6 @@
 import type { Instant } from "../../dispatch/instant.js";
 import type { FleetEvent } from "../../words/fleet-event.js";
-import type { KnownDispatch, KnownHost } from "../../words/record.js";
+import { type KnownDispatch, type KnownHost, strangerNamed } from "../../words/record.js";
 import { Activity } from "./activity.js";
 import { afterEvent } from "./after-event.js";
 
@@ -126,19 +126,6 @@ export class Fleet {
     hosts?.delete(hostname);
     if (hosts?.size === 0) this.incomplete.delete(rolloutId);
   }
-}
-
-export function strangerNamed(hostname: string): KnownHost {
-  const unseen = { lastSeenAt: null, address: null, wire: null, agentVersion: null };
-  return {
-    hostname,
-    ...unseen,
-    certificateNotAfter: null,
-    revokedBefore: null,
-    parkedPolls: 0,
-    parkedSince: null,
-    parkedAt: [],
-  };
 }
 
 /** What the producer said, and what events do not tell. */
