@@ -8,10 +8,13 @@ export interface BatchedNotesOptions {
   readonly log: Log;
 }
 
-/** A burst costs one transaction in this time; what a crash takes along is history of less than this. */
-const writeAfterMs = 250;
+/**
+ * A burst costs one transaction in this time; what a crash takes along is history of less than this. Every transaction is a
+ * wake-up and a sync: a fleet that waits is due four of them a second with 250 ms, and one this way.
+ */
+const writeAfterMs = 1_000;
 
-/** An event or a host. About 10 ms of the event loop; more are written in several turns. */
+/** An event or a host. A few milliseconds of the event loop; more are written turn after turn. */
 const maxNotesPerWrite = 500;
 
 /** While the store does not take them. Beyond it the oldest are lost, rather than memory. */
@@ -31,7 +34,8 @@ export class BatchedNotes {
 
   event(event: NewEvent): void {
     this.#events.push(event);
-    if (this.#events.length > maxWaiting) this.#events.shift();
+    // Many at once: to take the first one off a long list moves all others.
+    if (this.#events.length > maxWaiting) this.#events.splice(0, maxNotesPerWrite);
     this.#writeLater();
   }
 
@@ -48,37 +52,52 @@ export class BatchedNotes {
   /** Writes what is left. */
   async close(): Promise<void> {
     await this.#writing;
-    while (this.#events.length + this.#seen.size > 0) {
-      const before = this.#events.length + this.#seen.size;
-      await this.#write();
-      if (this.#events.length + this.#seen.size >= before) break;
-    }
+    while (this.#events.length + this.#seen.size > 0 && (await this.#write()));
     this.#cancel?.();
   }
 
   #writeLater(): void {
     if (this.#writing !== undefined) return;
     this.#cancel ??= this.#options.clock.after(writeAfterMs, () => {
-      this.#writing = this.#write().finally(() => {
+      this.#writing = this.#writeAll().finally(() => {
         this.#writing = undefined;
         if (this.#events.length + this.#seen.size > 0) this.#writeLater();
       });
     });
   }
 
-  async #write(): Promise<void> {
+  /** Everything that is more than one write, with room for others in between. */
+  async #writeAll(): Promise<void> {
+    while (await this.#write()) {
+      if (this.#events.length + this.#seen.size < maxNotesPerWrite) return;
+      await new Promise<void>((resolve) => this.#options.clock.nextTurn(resolve));
+    }
+  }
+
+  /** @returns false if the store did not take them */
+  async #write(): Promise<boolean> {
     this.#cancel?.();
     this.#cancel = undefined;
     const events = this.#events.slice(0, maxNotesPerWrite);
-    const seen = [...this.#seen.values()].slice(0, maxNotesPerWrite - events.length);
+    const seen = firstOf(this.#seen.values(), maxNotesPerWrite - events.length);
     try {
       await this.#options.store.note({ events, seen });
     } catch (error) {
       this.#options.log.warn({ err: error }, "history could not be written; it is tried again");
-      return;
+      return false;
     }
     this.#events.splice(0, events.length);
     // Who was seen anew while this was written waits for the next.
     for (const host of seen) if (this.#seen.get(host.hostname) === host) this.#seen.delete(host.hostname);
+    return true;
   }
+}
+
+function firstOf<T>(items: Iterable<T>, count: number): T[] {
+  const first: T[] = [];
+  for (const item of items) {
+    if (first.length >= count) break;
+    first.push(item);
+  }
+  return first;
 }

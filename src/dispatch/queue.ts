@@ -118,8 +118,10 @@ export class Queue {
   }
 
   /** A host has polled. */
-  seen(host: Omit<HostSeen, "lastSeenAt">): void {
-    this.#notes.seen({ ...host, lastSeenAt: this.#now() });
+  seen({ hostname, address, wire, agentVersion, certificateNotAfter }: Omit<HostSeen, "lastSeenAt">): void {
+    // In words, since a spread costs more than all else that a poll's presence does.
+    const lastSeenAt = this.#now();
+    this.#notes.seen({ hostname, lastSeenAt, address, wire, agentVersion, certificateNotAfter });
   }
 
   /** What is known of a host, and who waits here for it now. */
