@@ -1,9 +1,10 @@
+import { Deadlines } from "./deadlines.js";
 import type { TakeKey, Taken } from "./dispatch.js";
 import { DispatchError } from "./errors.js";
 import type { Hostname } from "./hostname.js";
 import { type Meter, noMeter } from "./meter.js";
 import { Parking } from "./parking.js";
-import { Poll, type PollRequest } from "./poll.js";
+import { Poll, type PollOwner, type PollRequest } from "./poll.js";
 import type { Clock, DispatchStore, DueReceipt, FailPoint, Log, Random, TakeReceipt, TakeWant } from "./ports.js";
 
 export interface AgentPollsOptions {
@@ -40,9 +41,10 @@ const maxHostsPerEnqueue = 1_000;
  *   falls due meanwhile is the next one.
  * - The row is the truth and the kick a hint: `sweep` looks again for everybody who is parked.
  */
-export class AgentPolls {
+export class AgentPolls implements PollOwner {
   readonly #options: AgentPollsOptions;
   readonly #polls = new Parking();
+  readonly #deadlines: Deadlines;
   /** Each with when it was kicked, by the monotonic clock; `undefined` if it is only looked up. */
   readonly #due = new Map<Hostname, number | undefined>();
   /** Hosts that are looked up because it is time to. With many of them they fill several batches, and nobody waits for those. */
@@ -57,6 +59,7 @@ export class AgentPolls {
 
   constructor(options: AgentPollsOptions) {
     this.#options = options;
+    this.#deadlines = new Deadlines(options.clock);
     this.#meter = options.meter ?? noMeter;
   }
 
@@ -77,10 +80,17 @@ export class AgentPolls {
    */
   poll(request: PollRequest): Promise<Taken | undefined> {
     if (this.#draining) return Promise.reject(this.#drainingError());
-    const poll = new Poll(request, this.#options.clock, (ended) => this.#polls.remove(ended));
+    const nowMs = this.#options.clock.monotonicMs();
+    const poll = new Poll(request, nowMs, this);
     this.#polls.add(poll);
+    if (request.waitMs > 0) this.#deadlines.add(poll, request.waitMs, nowMs);
     this.#fallDue(request.hostname, undefined);
     return poll.outcome;
+  }
+
+  pollEnded(poll: Poll): void {
+    this.#polls.remove(poll);
+    this.#deadlines.remove(poll);
   }
 
   /** There may be something for these hosts. Costs nothing for the ones that have no poll here. */
@@ -106,7 +116,7 @@ export class AgentPolls {
     if (looks.length === 0) return undefined;
     this.#isAtStore = true;
     try {
-      const result = await commit(looks.map(wantOf));
+      const result = await commit(looks.map((look) => wantOf(look, startedMs)));
       if (result === undefined) return undefined;
       this.#options.failPoint("take-committed");
       for (const [i, look] of looks.entries()) this.#handOut(look, result.taken[i] ?? []);
@@ -125,8 +135,9 @@ export class AgentPolls {
 
   /** The polls of a host that wait now: how many, and for how long the longest. */
   parked(hostname: Hostname): { readonly polls: number; readonly longestMs: number } {
-    const parked = this.#polls.newestFirst(hostname).filter((poll) => poll.state === "parked");
-    return { polls: parked.length, longestMs: Math.max(0, ...parked.map((poll) => poll.ageMs)) };
+    const nowMs = this.#options.clock.monotonicMs();
+    const parked = this.#polls.newestFirst(hostname, isParked);
+    return { polls: parked.length, longestMs: Math.max(0, ...parked.map((poll) => poll.ageMs(nowMs))) };
   }
 
   /** Every host with polls that wait now, and how many. */
@@ -168,7 +179,7 @@ export class AgentPolls {
     this.#isAtStore = true;
     const startedMs = this.#options.clock.monotonicMs();
     const looks = this.#nextLooks();
-    const wants = looks.map(wantOf);
+    const wants = looks.map((look) => wantOf(look, startedMs));
     try {
       if (wants.length > 0) {
         const { taken, due } = await this.#options.store.take(wants);
@@ -188,7 +199,7 @@ export class AgentPolls {
   #nextLooks(): Look[] {
     const looks: Look[] = [];
     for (const [hostname, kickedAtMs] of this.#nextDue()) {
-      const polls = this.#polls.newestFirst(hostname).filter((poll) => poll.mayReceive());
+      const polls = this.#polls.newestFirst(hostname, mayReceive);
       if (polls.length > 0) looks.push({ hostname, polls, kickedAtMs });
       if (looks.length === maxHostsPerTake) break;
     }
@@ -198,7 +209,7 @@ export class AgentPolls {
   #looksFor(hostnames: Iterable<Hostname>, kickedAtMs: number): Look[] {
     const looks: Look[] = [];
     for (const hostname of hostnames) {
-      const polls = this.#polls.newestFirst(hostname).filter((poll) => poll.state === "parked" && poll.mayReceive());
+      const polls = this.#polls.newestFirst(hostname, (poll) => isParked(poll) && mayReceive(poll));
       if (polls.length > 0) looks.push({ hostname, polls, kickedAtMs });
       if (looks.length === maxHostsPerEnqueue) break;
     }
@@ -221,7 +232,7 @@ export class AgentPolls {
     for (const [i, one] of taken.entries()) {
       const poll = polls[i];
       const isWoken = kickedAtMs !== undefined && poll?.state === "parked";
-      const handed = isWoken ? { ...one, kickedAtMs } : one;
+      const handed = isWoken ? { dispatch: one.dispatch, take: one.take, lease: one.lease, kickedAtMs } : one;
       if (poll?.mayReceive() !== true || !poll.deliver(handed)) this.#options.giveBack(one.take);
     }
     for (const poll of polls) if (poll.foundNothing()) this.#options.log.debug({ hostname }, "parked");
@@ -229,7 +240,8 @@ export class AgentPolls {
   }
 
   #endSuperfluous(hostname: Hostname): void {
-    const parked = this.#polls.newestFirst(hostname).filter((poll) => poll.state === "parked");
+    if (this.#polls.count(hostname) <= this.#options.pollsPerHost) return;
+    const parked = this.#polls.newestFirst(hostname, isParked);
     for (const poll of parked.slice(this.#options.pollsPerHost)) {
       // A 204 would make two live agents with one certificate push each other out in a hot loop.
       const retryAfterSeconds = 5 + Math.floor(this.#options.random() * 10);
@@ -257,8 +269,16 @@ export class AgentPolls {
   }
 }
 
-function wantOf({ hostname, polls }: Look): TakeWant {
-  return { hostname, takers: polls.map((poll) => poll.taker()) };
+function wantOf({ hostname, polls }: Look, nowMs: number): TakeWant {
+  return { hostname, takers: polls.map((poll) => poll.taker(nowMs)) };
+}
+
+function isParked({ state }: Poll): boolean {
+  return state === "parked";
+}
+
+function mayReceive(poll: Poll): boolean {
+  return poll.mayReceive();
 }
 
 /** One host's part in one batch: the polls that it was asked for, newest first. */

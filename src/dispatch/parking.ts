@@ -40,12 +40,24 @@ export class Parking {
     this.#size -= 1;
   }
 
+  /** How many of one host there are. */
+  count(hostname: Hostname): number {
+    return this.#byHost.get(hostname)?.length ?? 0;
+  }
+
   /**
-   * Newest first, since an older poll of the same host is likely a connection that died unseen.
-   * A copy: polls end, and so leave, while a caller goes through it.
+   * Those of a host that `isWanted`, newest first, since an older poll of the same host is likely a connection that died
+   * unseen. A copy: polls end, and so leave, while a caller goes through it, or while they are asked.
    */
-  newestFirst(hostname: Hostname): Poll[] {
-    return this.#byHost.get(hostname)?.toReversed() ?? [];
+  newestFirst(hostname: Hostname, isWanted: (poll: Poll) => boolean): Poll[] {
+    const polls = this.#byHost.get(hostname);
+    const wanted: Poll[] = [];
+    // From the end: one that leaves as it is asked moves only those that were asked before.
+    for (let i = (polls?.length ?? 0) - 1; i >= 0; i--) {
+      const poll = polls?.[i];
+      if (poll !== undefined && isWanted(poll)) wanted.push(poll);
+    }
+    return wanted;
   }
 
   all(): Poll[] {

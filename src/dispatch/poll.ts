@@ -1,10 +1,10 @@
+import type { Place } from "./deadlines.js";
 import type { Taken } from "./dispatch.js";
 import { DispatchError } from "./errors.js";
 import type { Hostname } from "./hostname.js";
 import type { TakeTerms } from "./lease.js";
 import type { Taker } from "./life.js";
 import type { Origin } from "./origin.js";
-import type { Cancel, Clock } from "./ports.js";
 
 export interface PollRequest {
   readonly hostname: Hostname;
@@ -12,11 +12,16 @@ export interface PollRequest {
   readonly waitMs: number;
   /** On what terms it takes a dispatch. */
   readonly terms: TakeTerms;
+  readonly caller: Caller;
+}
+
+/** Who polls. */
+export interface Caller {
   readonly origin: Origin;
   /** Aborts when the answer would reach nobody. A `DispatchError` as its reason becomes the poll's own. */
-  readonly signal: Leaving;
+  readonly leaving: Leaving;
   /** Throws once the caller's identity does not hold any more; asked again before each hand-out. */
-  readonly assertAllowed: () => void;
+  assertAllowed(): void;
 }
 
 /**
@@ -34,6 +39,11 @@ export interface LeaveListener {
   handleEvent(): void;
 }
 
+/** Hears of a poll's end, before its caller does. */
+export interface PollOwner {
+  pollEnded(poll: Poll): void;
+}
+
 /**
  * One poll of one host, from its registration to its only end.
  *
@@ -44,32 +54,33 @@ export interface LeaveListener {
  *        a dispatch · nothing (wait elapsed) · an error (gone, refused, superfluous, draining, store failed)
  * ```
  *
- * It owns its timer and its listener on the signal: both are gone once it has ended.
+ * It owns its listener on the caller's leaving, which is gone once it has ended.
  */
 export class Poll implements LeaveListener {
   readonly hostname: Hostname;
   /** A dispatch, or `undefined` if none came within the wait. Rejects with a `DispatchError`. */
   readonly outcome: Promise<Taken | undefined>;
+  /** Among the deadlines; theirs to set. */
+  place: Place | undefined = undefined;
 
   readonly #request: PollRequest;
-  readonly #clock: Pick<Clock, "after" | "monotonicMs">;
+  /** By the monotonic clock. Whole, since each fraction is an object of its own. */
   readonly #startedMs: number;
-  readonly #onEnd: (poll: Poll) => void;
-  readonly #cancelTimer: Cancel | undefined;
+  readonly #owner: PollOwner;
   #state: "looking" | "parked" | "ended" = "looking";
-  #settle!: { resolve: (taken: Taken | undefined) => void; reject: (error: DispatchError) => void };
+  #resolve!: (taken: Taken | undefined) => void;
+  #reject!: (error: DispatchError) => void;
 
-  constructor(request: PollRequest, clock: Pick<Clock, "after" | "monotonicMs">, onEnd: (poll: Poll) => void) {
+  constructor(request: PollRequest, startedMs: number, owner: PollOwner) {
     this.hostname = request.hostname;
     this.#request = request;
-    this.#clock = clock;
-    this.#startedMs = clock.monotonicMs();
-    this.#onEnd = onEnd;
+    this.#startedMs = Math.floor(startedMs);
+    this.#owner = owner;
     this.outcome = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
+      this.#resolve = resolve;
+      this.#reject = reject;
     });
-    this.#cancelTimer = request.waitMs > 0 ? clock.after(request.waitMs, () => this.giveUp()) : undefined;
-    request.signal.addEventListener("abort", this);
+    request.caller.leaving.addEventListener("abort", this);
   }
 
   get state(): "looking" | "parked" | "ended" {
@@ -77,14 +88,14 @@ export class Poll implements LeaveListener {
   }
 
   /** How long it has been waiting, in milliseconds. */
-  get ageMs(): number {
-    return this.#clock.monotonicMs() - this.#startedMs;
+  ageMs(nowMs: number): number {
+    return Math.max(0, nowMs - this.#startedMs);
   }
 
   /** As whom, and how, it would take a dispatch now. */
-  taker(): Taker {
-    const { terms, origin } = this.#request;
-    return { terms, origin, parkedMs: this.#state === "parked" ? Math.round(this.ageMs) : null };
+  taker(nowMs: number): Taker {
+    const { terms, caller } = this.#request;
+    return { terms, origin: caller.origin, parkedMs: this.#state === "parked" ? Math.round(this.ageMs(nowMs)) : null };
   }
 
   /**
@@ -103,8 +114,8 @@ export class Poll implements LeaveListener {
   mayReceive(): boolean {
     if (this.#state === "ended") return false;
     try {
-      if (this.#request.signal.aborted) this.handleEvent();
-      else this.#request.assertAllowed();
+      if (this.#request.caller.leaving.aborted) this.handleEvent();
+      else this.#request.caller.assertAllowed();
     } catch (error) {
       this.fail(DispatchError.from(error));
     }
@@ -113,30 +124,32 @@ export class Poll implements LeaveListener {
 
   /** @returns false if it had ended before, so that the dispatch is still the giver's */
   deliver(taken: Taken): boolean {
-    return this.#end(() => this.#settle.resolve(taken));
+    if (!this.#end()) return false;
+    this.#resolve(taken);
+    return true;
   }
 
+  /** Its wait is over. */
   giveUp(): void {
-    this.#end(() => this.#settle.resolve(undefined));
+    if (this.#end()) this.#resolve(undefined);
   }
 
   fail(error: DispatchError): void {
-    this.#end(() => this.#settle.reject(error));
+    if (this.#end()) this.#reject(error);
   }
 
   /** Its caller has left. */
   handleEvent(): void {
-    const { reason } = this.#request.signal;
+    const { reason } = this.#request.caller.leaving;
     this.fail(reason instanceof DispatchError ? reason : new DispatchError("gone", "the caller went away"));
   }
 
-  #end(settle: () => void): boolean {
+  /** @returns false if it had ended before */
+  #end(): boolean {
     if (this.#state === "ended") return false;
     this.#state = "ended";
-    this.#cancelTimer?.();
-    this.#request.signal.removeEventListener("abort", this);
-    this.#onEnd(this);
-    settle();
+    this.#request.caller.leaving.removeEventListener("abort", this);
+    this.#owner.pollEnded(this);
     return true;
   }
 }

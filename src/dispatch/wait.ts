@@ -7,11 +7,22 @@ export const maxWaitSeconds = 60;
 const earliestShare = 0.05;
 
 /**
+ * Polls whose waits end within so many milliseconds of each other end together. A small part of what `earliestShare` leaves,
+ * so that a fleet drifts apart nevertheless.
+ */
+export function endGridMs(waitMs: number): number {
+  return waitMs < 10_000 ? 10 : 100;
+}
+
+/**
  * From what the caller asked for, in seconds, to how long the poll is held, in milliseconds: at most a minute, and 0 to
- * 5 % less at random, so that a fleet that was started together drifts apart. Never later than asked.
+ * 5 % less at random, so that a fleet that was started together drifts apart. Never later than asked, the grid included.
  */
 export function waitMsFor(askedSeconds: bigint | undefined, random: Random): number {
   const seconds =
     askedSeconds === undefined || askedSeconds > BigInt(maxWaitSeconds) ? maxWaitSeconds : Number(askedSeconds);
-  return seconds * 1_000 * (1 - earliestShare * random());
+  const askedMs = seconds * 1_000;
+  if (askedMs === 0) return 0;
+  const latestMs = askedMs - endGridMs(askedMs);
+  return Math.floor(latestMs - (latestMs - askedMs * (1 - earliestShare)) * random());
 }

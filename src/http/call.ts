@@ -21,7 +21,7 @@ export interface Call {
   /** The same, for those of whom there are many. */
   readonly leaving: Leaving;
   /** @throws DispatchError `unauthenticated` if the caller's certificate does not hold any more */
-  readonly assertAllowed: () => void;
+  assertAllowed(): void;
   /** From now on the follower is told what becomes of this call's answer. */
   follow(follower: AnswerFollower): void;
   /** Adds to the line that this request gets in the log. */

@@ -18,22 +18,28 @@ export interface ConnectionUser {
   connectionClosed(): void;
 }
 
+const none: readonly ConnectionUser[] = [];
+
 type OnReceipt = (proof: Proof) => void;
 
 /** One open connection and whose it is. */
 export class Connection {
-  /** The exchanges that have not ended. */
-  readonly users = new Set<ConnectionUser>();
+  /**
+   * The exchanges that have not ended. A list that is made anew by each, since most connections have one at a time and none has
+   * many, while a list that grows makes room for seventeen.
+   */
+  users: readonly ConnectionUser[] = none;
   /** The client's IP address. Read at the start: a socket that has closed does not know it any more. */
   readonly address: string;
   /** Who wants to know whether an answer that was flushed has been received. */
-  #unproven: OnReceipt[] = [];
+  #unproven: OnReceipt[] | undefined = undefined;
   #isPinging = false;
 
   constructor(
     readonly socket: TLSSocket,
     /** `undefined` if the client sent no certificate. Judged anew when the CAs are replaced. */
     public cert: PeerCert | undefined,
+    readonly owner: Pick<Connections, "remove" | "exchangeEnded">,
   ) {
     this.address = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
   }
@@ -48,7 +54,8 @@ export class Connection {
 
   /** An answer has just been flushed. Calls back once its receipt is proven, or never. */
   onReceipt(session: Http2Session | undefined, callback: OnReceipt): void {
-    this.#unproven.push(callback);
+    if (this.#unproven === undefined) this.#unproven = [callback];
+    else this.#unproven.push(callback);
     if (session !== undefined) this.#ping(session);
   }
 
@@ -56,20 +63,20 @@ export class Connection {
   #ping(session: Http2Session): void {
     if (this.#isPinging || session.destroyed) return;
     this.#isPinging = true;
-    const asked = this.#unproven;
-    this.#unproven = [];
+    const asked = this.#unproven ?? [];
+    this.#unproven = undefined;
     session.ping((error) => {
       this.#isPinging = false;
       if (error !== null) return;
       for (const callback of asked) callback("a PING answered after it");
-      if (this.#unproven.length > 0) this.#ping(session);
+      if (this.#unproven !== undefined) this.#ping(session);
     });
   }
 
   #prove(proof: Proof): void {
     const proven = this.#unproven;
-    if (proven.length === 0) return;
-    this.#unproven = [];
+    if (proven === undefined) return;
+    this.#unproven = undefined;
     for (const callback of proven) callback(proof);
   }
 }
@@ -82,8 +89,17 @@ export class Connections {
   /** By TCP, those included whose TLS handshake is not over. */
   readonly #sockets = new Set<Socket>();
   readonly #all = new Set<Connection>();
+  /** One for all of them, which Node calls on the socket. */
+  readonly #onSocketClose: (this: Socket) => void;
   #draining = false;
   #tellEmpty: () => void = () => undefined;
+
+  constructor() {
+    const sockets = this.#sockets;
+    this.#onSocketClose = function () {
+      sockets.delete(this);
+    };
+  }
 
   get size(): number {
     return this.#sockets.size;
@@ -92,25 +108,33 @@ export class Connections {
   /** A TCP connection, at whose handshake it may still be cut. */
   accept(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
+    socket.on("close", this.#onSocketClose);
   }
 
   add(socket: TLSSocket, cert: PeerCert | undefined): void {
     // Its handshake outlasted the start of the drain. Node's own listeners come after this one and expect a live socket.
     if (this.#draining) process.nextTick(() => socket.destroy());
-    const connection = new Connection(socket, cert);
+    const connection = new Connection(socket, cert, this);
     // On the socket itself rather than in a Map: HTTP/2 shows its requests a proxy of the socket, never the same object.
     socket[key] = connection;
     this.#all.add(connection);
-    socket.once("close", () => {
-      this.#all.delete(connection);
-      for (const user of connection.users) user.connectionClosed();
-      if (this.#all.size === 0) this.#tellEmpty();
-    });
+    socket.on("close", onConnectionClose);
+  }
+
+  /** Told by a connection that has closed. */
+  remove(connection: Connection): void {
+    this.#all.delete(connection);
+    for (const user of connection.users) user.connectionClosed();
+    if (this.#all.size === 0) this.#tellEmpty();
+  }
+
+  exchangeBegan(connection: Connection, user: ConnectionUser): void {
+    connection.users = connection.users.length === 0 ? [user] : [...connection.users, user];
   }
 
   exchangeEnded(connection: Connection, user: ConnectionUser): void {
-    connection.users.delete(user);
+    const { users } = connection;
+    connection.users = users.length === 1 && users[0] === user ? none : users.filter((other) => other !== user);
     if (this.#draining) endIfIdle(connection);
   }
 
@@ -151,15 +175,21 @@ export class Connections {
   }
 }
 
+function onConnectionClose(this: Socket): void {
+  const connection = this[key];
+  connection?.owner.remove(connection);
+}
+
 /** How long an HTTP/2 client may take to close its end once its last answer is out. */
 const http2GraceMs = 1_000;
 
 /** What is written still goes out; the client's own end is not waited for (for long), since it may have vanished. */
-function endIfIdle({ socket, users }: Connection): void {
-  if (users.size > 0) return;
+function endIfIdle(connection: Connection): void {
+  const { socket } = connection;
+  if (connection.users.length > 0) return;
   if (socket.alpnProtocol !== "h2") socket.destroySoon();
   // Its session sends the last frames of the last stream after that has closed.
-  else setTimeout(() => users.size === 0 && socket.destroySoon(), http2GraceMs).unref();
+  else setTimeout(() => connection.users.length === 0 && socket.destroySoon(), http2GraceMs).unref();
 }
 
 /** `undefined` if the connection has gone before its request was looked at. */

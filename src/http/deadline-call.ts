@@ -9,7 +9,6 @@ export class DeadlineCall implements Call {
   readonly identity: Call["identity"];
   readonly certificateLeftMs: number;
   readonly certificateNotAfter: Call["certificateNotAfter"];
-  readonly assertAllowed: () => void;
   readonly #call: Call;
 
   constructor(
@@ -25,7 +24,10 @@ export class DeadlineCall implements Call {
     this.identity = call.identity;
     this.certificateLeftMs = call.certificateLeftMs;
     this.certificateNotAfter = call.certificateNotAfter;
-    this.assertAllowed = call.assertAllowed;
+  }
+
+  assertAllowed(): void {
+    this.#call.assertAllowed();
   }
 
   get leaving(): AbortSignal {

@@ -3,7 +3,9 @@ import type { LeaveListener, Leaving } from "../dispatch/poll.js";
 /** Whether the caller of one exchange has gone; an `AbortSignal` only for those who ask for one. */
 export class Departure implements Leaving {
   #reason: Error | undefined;
-  #listeners: LeaveListener[] | undefined;
+  /** Hardly any has more than one, and a fleet's worth of lists is memory. */
+  #listener: LeaveListener | undefined;
+  #others: LeaveListener[] | undefined;
   #controller: AbortController | undefined;
 
   get aborted(): boolean {
@@ -23,19 +25,21 @@ export class Departure implements Leaving {
   }
 
   addEventListener(_type: "abort", listener: LeaveListener): void {
-    if (this.#listeners === undefined) this.#listeners = [listener];
-    else this.#listeners.push(listener);
+    if (this.#listener === undefined) this.#listener = listener;
+    else this.#others = [...(this.#others ?? []), listener];
   }
 
   removeEventListener(_type: "abort", listener: LeaveListener): void {
-    const index = this.#listeners?.indexOf(listener) ?? -1;
-    if (index >= 0) this.#listeners?.splice(index, 1);
+    if (this.#listener === listener) this.#listener = undefined;
+    else this.#others = this.#others?.filter((other) => other !== listener);
   }
 
   /** It has. Told once. */
   happen(reason: Error): void {
     this.#reason = reason;
     this.#controller?.abort(reason);
-    for (const listener of [...(this.#listeners ?? [])]) listener.handleEvent();
+    const others = this.#others ?? [];
+    this.#listener?.handleEvent();
+    for (const listener of others) listener.handleEvent();
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import { DispatchError } from "../dispatch/errors.js";
-import type { Instant } from "../dispatch/instant.js";
+import { type Instant, instantFromMicros } from "../dispatch/instant.js";
 import type { Origin, Wire } from "../dispatch/origin.js";
 import type { Leaving } from "../dispatch/poll.js";
 import type { KnownIdentity } from "../identity/identity.js";
@@ -14,42 +14,54 @@ import type { NodeRequest, NodeResponse } from "./node.js";
 /** How an exchange ended for the caller: its answer was handed to the operating system whole, or it was not. */
 export type Ending = "flushed" | "lost";
 
-/** What an exchange is told about its connection's client, once that has been let in. */
-export interface Admission {
-  readonly identity: KnownIdentity;
-  readonly certificateLeftMs: number;
-  readonly certificateNotAfter: Instant | null;
+/** Who judges a connection's client: on each request, and again before each hand-out. */
+export interface Gate {
   /** @throws DispatchError `unauthenticated` */
-  readonly assertAllowed: () => void;
+  identify(connection: Connection): KnownIdentity;
+  /** How long the client's certificate is still valid, in milliseconds. */
+  certificateLeftMs(connection: Connection): number;
+}
+
+/** Hears of the end of an exchange, once. */
+export interface ExchangeWatcher {
+  exchangeEnded(exchange: Exchange, ending: Ending): void;
 }
 
 /** One request and its answer on Node's side: the request id, whether the caller is still there, what became of the answer. */
 export class Exchange implements ConnectionUser {
-  readonly requestId: string;
-  readonly fields: Record<string, string | number> = {};
-
   readonly departure = new Departure();
   /** HTTP/1.1: the answer has been written to a connection that was there. */
   isHandedOver = false;
-  readonly #followers: AnswerFollower[] = [];
+  /** What there is to say of it in the log. */
+  #fields: Fields | undefined = undefined;
+  #requestId: string | undefined = undefined;
+  #followers: AnswerFollower[] | undefined = undefined;
   /** Its stream does not know it any more once it has closed. */
   readonly #session: Http2Session | undefined;
-  readonly #onEnd: (exchange: Exchange, ending: Ending) => void;
-  #ending: Ending | undefined;
+  readonly #watcher: ExchangeWatcher;
+  #ending: Ending | undefined = undefined;
 
   constructor(
     readonly request: NodeRequest,
     readonly response: NodeResponse,
     readonly connection: Connection,
-    onEnd: (exchange: Exchange, ending: Ending) => void,
+    watcher: ExchangeWatcher,
   ) {
-    this.requestId = requestIdOf(request);
-    const traceId = traceIdOf(request);
-    if (traceId !== undefined) this.fields.traceId = traceId;
-    this.#onEnd = onEnd;
+    this.#watcher = watcher;
     this.#session = "stream" in response ? response.stream.session : undefined;
     if ("stream" in response) watchStream(response.stream, this);
     else watchResponse(response, this);
+  }
+
+  /** Made when somebody asks: those of a fleet that waits would be half a kilobyte for each host. */
+  get requestId(): string {
+    this.#requestId ??= requestIdOf(this.request);
+    return this.#requestId;
+  }
+
+  get fields(): Fields {
+    const traceId = traceIdOf(this.request);
+    return traceId === undefined ? { ...this.#fields } : { traceId, ...this.#fields };
   }
 
   /** Node tells only the response at the head of a pipeline that its connection has gone; this tells the others. */
@@ -59,21 +71,35 @@ export class Exchange implements ConnectionUser {
 
   /** Path without the query. */
   get path(): string {
-    return this.#splitUrl()[0];
+    const { url = "" } = this.request;
+    const mark = url.indexOf("?");
+    return mark < 0 ? url : url.slice(0, mark);
   }
 
   /** What stands behind the `?`; empty if there is none. */
   get query(): string {
-    return this.#splitUrl()[1];
+    const { url = "" } = this.request;
+    const mark = url.indexOf("?");
+    return mark < 0 ? "" : url.slice(mark + 1);
   }
 
-  call(wire: Wire, admission: Admission): Call {
-    return new ExchangeCall(this, wire, admission);
+  /**
+   * The call that it carries.
+   *
+   * @throws DispatchError `unauthenticated` if the gate does not let its client in
+   */
+  call(wire: Wire, gate: Gate): Call {
+    return new ExchangeCall(this, wire, gate);
+  }
+
+  note(fields: Fields): void {
+    this.#fields = this.#fields === undefined ? fields : { ...this.#fields, ...fields };
   }
 
   /** From now on the follower is told what becomes of this answer. */
   follow(follower: AnswerFollower): void {
     if (this.#ending === "lost") follower.lost();
+    else if (this.#followers === undefined) this.#followers = [follower];
     else this.#followers.push(follower);
   }
 
@@ -82,8 +108,8 @@ export class Exchange implements ConnectionUser {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
     if (ending === "lost") this.departure.happen(new DispatchError("gone", "the caller went away"));
-    for (const follower of this.#followers) this.#tell(follower, ending);
-    this.#onEnd(this, ending);
+    if (this.#followers !== undefined) for (const follower of this.#followers) this.#tell(follower, ending);
+    this.#watcher.exchangeEnded(this, ending);
   }
 
   #tell(follower: AnswerFollower, ending: Ending): void {
@@ -94,30 +120,28 @@ export class Exchange implements ConnectionUser {
     follower.flushed();
     this.connection.onReceipt(this.#session, (proof) => follower.received(proof));
   }
-
-  #splitUrl(): [path: string, query: string] {
-    const url = this.request.url ?? "";
-    const mark = url.indexOf("?");
-    return mark < 0 ? [url, ""] : [url.slice(0, mark), url.slice(mark + 1)];
-  }
 }
+
+type Fields = Readonly<Record<string, string | number>>;
 
 /** A call that came by an exchange. There is one for each parked poll, so it holds no more than it must. */
 class ExchangeCall implements Call {
+  readonly identity: KnownIdentity;
   readonly origin: Origin;
   readonly #exchange: Exchange;
-  readonly #admission: Admission;
+  readonly #gate: Gate;
 
   constructor(
     exchange: Exchange,
     readonly wire: Wire,
-    admission: Admission,
+    gate: Gate,
   ) {
-    const { identity } = admission;
-    const actor = identity.kind === "agent" ? identity.machineId : identity.name;
+    const { connection } = exchange;
+    this.identity = gate.identify(connection);
     this.#exchange = exchange;
-    this.#admission = admission;
-    this.origin = { actor, address: exchange.connection.address, wire };
+    this.#gate = gate;
+    const actor = this.identity.kind === "agent" ? this.identity.machineId : this.identity.name;
+    this.origin = { actor, address: connection.address, wire };
   }
 
   get requestId(): string {
@@ -128,20 +152,17 @@ class ExchangeCall implements Call {
     return (this.#exchange.request.headers["user-agent"] ?? "").slice(0, maxUserAgentChars);
   }
 
-  get identity(): KnownIdentity {
-    return this.#admission.identity;
-  }
-
   get certificateLeftMs(): number {
-    return this.#admission.certificateLeftMs;
+    return this.#gate.certificateLeftMs(this.#exchange.connection);
   }
 
   get certificateNotAfter(): Instant | null {
-    return this.#admission.certificateNotAfter;
+    const { cert } = this.#exchange.connection;
+    return cert === undefined ? null : (instantFromMicros(cert.notAfterMs * 1_000) ?? null);
   }
 
-  get assertAllowed(): () => void {
-    return this.#admission.assertAllowed;
+  assertAllowed(): void {
+    this.#gate.identify(this.#exchange.connection);
   }
 
   get leaving(): Leaving {
@@ -156,8 +177,8 @@ class ExchangeCall implements Call {
     this.#exchange.follow(follower);
   }
 
-  note(fields: Readonly<Record<string, string | number>>): void {
-    Object.assign(this.#exchange.fields, fields);
+  note(fields: Fields): void {
+    this.#exchange.note(fields);
   }
 }
 

@@ -1,23 +1,23 @@
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { DispatchError } from "../dispatch/errors.js";
-import { instantFromMicros } from "../dispatch/instant.js";
 import type { Wire } from "../dispatch/origin.js";
 import type { Clock } from "../dispatch/ports.js";
-import { CertificateRefused, type IdentityPolicy, identify, type KnownIdentity } from "../identity/identity.js";
-import type { PeerCert } from "../identity/peer-cert.js";
+import { CertificateRefused, type IdentityPolicy } from "../identity/identity.js";
 import { writeAnswer, writeError } from "./answer.js";
-import type { Binding } from "./binding/binding.js";
+import type { Binding, BindingAnswer } from "./binding/binding.js";
 import type { Call } from "./call.js";
-import { type Connection, type Connections, connectionOf } from "./connections.js";
-import { Exchange } from "./exchange.js";
+import { type Connections, connectionOf } from "./connections.js";
+import { type Ending, Exchange } from "./exchange.js";
+import { CertificateGate } from "./gate.js";
 import { type Health, healthAnswer, isHealthPath } from "./health.js";
 import { noTrafficMeter, type TrafficMeter } from "./meter.js";
 import type { NodeRequest, NodeResponse } from "./node.js";
 import { assertProtocolVersion } from "./protocol-version.js";
 import { readBody } from "./read-body.js";
-import type { RequestLog, Visit } from "./request-log.js";
+import type { RequestLog } from "./request-log.js";
 import { assertRpcRequest, type rpcHandlers, serveProbe, serveRpc, wireOf } from "./rpc.js";
 import { refuseRpc } from "./rpc-refusal.js";
+import { type Host, Visit } from "./visit.js";
 
 export interface FrontOptions {
   readonly binding: Binding<Call>;
@@ -36,14 +36,16 @@ export interface FrontOptions {
  * What stands in front of every wire, in this order: request id, health without a certificate, drain, identity, protocol
  * version, then the HTTP binding or the RPC. See `docs/request-life.md`.
  */
-export class Front {
+export class Front implements Host {
   readonly #options: FrontOptions;
   readonly #meter: TrafficMeter;
+  readonly #gate: CertificateGate;
   #draining = false;
 
   constructor(options: FrontOptions) {
     this.#options = options;
     this.#meter = options.meter ?? noTrafficMeter;
+    this.#gate = new CertificateGate(options.policy, options.clock);
   }
 
   drain(): void {
@@ -56,38 +58,39 @@ export class Front {
       response.destroy();
       return;
     }
-    const startedMs = this.#options.clock.monotonicMs();
-    const visit: Visit = { wire: "http", outcome: "ok", identity: undefined, isUnread: false };
+    const visit = new Visit(this, this.#options.clock.monotonicMs());
     if (!("stream" in request)) connection.requestArrived();
-    const exchange = new Exchange(request, response, connection, (ended, ending) => {
-      connections.exchangeEnded(connection, ended);
-      // Its end comes before the error that it causes further in.
-      if (ending === "lost" && visit.outcome === "ok") visit.outcome = "gone";
-      else if (visit.isUnread) visit.outcome = "invalid_argument";
-      this.#meter.requestEnded(visit.wire, visit.outcome);
-      if (this.#options.requestLog.isOn) this.#options.requestLog.write(ended, { ...visit, ending, startedMs });
-    });
-    connection.users.add(exchange);
+    const exchange = new Exchange(request, response, connection, visit);
+    connections.exchangeBegan(connection, exchange);
     if (this.#draining && !("stream" in response)) response.shouldKeepAlive = false;
     try {
-      this.#route(exchange, connection, visit).catch((error: unknown) => this.#fail(exchange, visit, error));
+      this.#route(exchange, visit);
     } catch (error) {
       this.#fail(exchange, visit, error);
     }
   }
 
-  #route(exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {
+  visitEnded(visit: Visit, exchange: Exchange, ending: Ending): void {
+    const { connection } = exchange;
+    connection.owner.exchangeEnded(connection, exchange);
+    this.#meter.requestEnded(visit.wire, visit.outcome);
+    if (this.#options.requestLog.isOn) this.#options.requestLog.write(exchange, visit, ending);
+  }
+
+  /** @throws DispatchError for who is not let in, or leads nowhere; later failures it answers by itself */
+  #route(exchange: Exchange, visit: Visit): void {
     const { path } = exchange;
-    if (isHealthPath(path)) return this.#serveHealth(exchange, visit);
-    const probe = this.#options.probes.get(path);
-    if (probe !== undefined) {
-      visit.outcome = "health";
-      visit.wire = wireOf(exchange.request);
-      return serveProbe(probe, exchange);
-    }
-    const rpc = this.#options.rpcs.get(path);
-    if (rpc === undefined) return this.#serveHttp(exchange, connection, visit);
-    return this.#serveRpc(rpc, exchange, connection, visit);
+    const { rpcs, probes } = this.#options;
+    const rpc = rpcs.get(path);
+    const probe = probes.get(path);
+    if (rpc !== undefined) this.#serveLater(exchange, visit, this.#serveRpc(rpc, exchange, visit));
+    else if (probe !== undefined) this.#serveLater(exchange, visit, this.#serveProbe(probe, exchange, visit));
+    else if (isHealthPath(path)) this.#serveLater(exchange, visit, this.#serveHealth(exchange, visit));
+    else this.#serveHttp(exchange, visit, path);
+  }
+
+  #serveLater(exchange: Exchange, visit: Visit, served: Promise<void>): void {
+    served.catch((error: unknown) => this.#fail(exchange, visit, error));
   }
 
   async #serveHealth(exchange: Exchange, visit: Visit): Promise<void> {
@@ -97,10 +100,16 @@ export class Front {
     return writeAnswer(exchange, answer);
   }
 
-  async #serveRpc(rpc: UniversalHandler, exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {
+  async #serveProbe(probe: UniversalHandler, exchange: Exchange, visit: Visit): Promise<void> {
+    visit.outcome = "health";
+    visit.wire = wireOf(exchange.request);
+    return serveProbe(probe, exchange);
+  }
+
+  async #serveRpc(rpc: UniversalHandler, exchange: Exchange, visit: Visit): Promise<void> {
     const wire = wireOf(exchange.request);
     try {
-      const call = this.#admit(wire, exchange, connection, visit);
+      const call = this.#admit(wire, exchange, visit);
       assertRpcRequest(rpc, exchange.request);
       visit.isUnread = true;
       await serveRpc(rpc, exchange, {
@@ -116,42 +125,41 @@ export class Front {
     }
   }
 
-  /** @throws besides what the promise rejects with: DispatchError for who is not let in, or leads nowhere */
-  #serveHttp(exchange: Exchange, connection: Connection, visit: Visit): Promise<void> {
+  /** @throws DispatchError for who is not let in, or leads nowhere; later failures it answers by itself */
+  #serveHttp(exchange: Exchange, visit: Visit, path: string): void {
     const { binding } = this.#options;
-    const call = this.#admit("http", exchange, connection, visit);
-    const { request, path, query } = exchange;
+    const call = this.#admit("http", exchange, visit);
+    const { request, query } = exchange;
     const method = request.method ?? "";
     const route = binding.route(method, path);
     const contentType = request.headers["content-type"];
     const bound = { method, path, query, contentType, readBody: (maxBytes: number) => readBody(request, maxBytes) };
-    return binding.handle(route, bound, call).then((answer) => {
+    // Both at once rather than one behind the other: one promise less for each host that waits.
+    binding.handle(route, bound, call).then(
+      (answer) => this.#answer(exchange, visit, answer),
+      (error: unknown) => this.#fail(exchange, visit, error),
+    );
+  }
+
+  #answer(exchange: Exchange, visit: Visit, answer: BindingAnswer): void {
+    try {
       if (answer.status === 204) visit.outcome = "empty";
       writeAnswer(exchange, answer.status === 204 ? answer : { ...answer, contentType: "application/json" });
-    });
+    } catch (error) {
+      this.#fail(exchange, visit, error);
+    }
   }
 
   /** @throws DispatchError that says why this caller is not let in */
-  #admit(wire: Wire, exchange: Exchange, connection: Connection, visit: Visit): Call {
+  #admit(wire: Wire, exchange: Exchange, visit: Visit): Call {
     visit.wire = wire;
     if (this.#draining) {
       throw new DispatchError("draining", "the server is shutting down", { retryAfterSeconds: 5 });
     }
-    const known = requireCert(connection.cert);
-    const identity = this.#identify(known);
-    visit.identity = identity;
+    const call = exchange.call(wire, this.#gate);
+    visit.identity = call.identity;
     assertProtocolVersion(exchange.request.headers);
-    return exchange.call(wire, {
-      identity,
-      certificateLeftMs: known.notAfterMs - this.#options.clock.nowMs(),
-      certificateNotAfter: instantFromMicros(known.notAfterMs * 1_000) ?? null,
-      // The connection's, since that is judged anew when the CAs are replaced.
-      assertAllowed: () => void this.#identify(requireCert(connection.cert)),
-    });
-  }
-
-  #identify(cert: PeerCert): KnownIdentity {
-    return identify(cert, this.#options.policy, this.#options.clock.nowMs());
+    return call;
   }
 
   #fail(exchange: Exchange, visit: Visit, thrown: unknown): void {
@@ -165,9 +173,4 @@ export class Front {
     if (error instanceof CertificateRefused) this.#meter.refused(error.refusal);
     if (error.reason === "internal") this.#options.requestLog.writeFailure(exchange, error.cause ?? error);
   }
-}
-
-function requireCert(cert: PeerCert | undefined): PeerCert {
-  if (cert !== undefined) return cert;
-  throw new CertificateRefused("no_certificate", "a client certificate is needed");
 }

@@ -1,26 +1,33 @@
 import { DispatchError } from "../dispatch/errors.js";
 import type { NodeRequest } from "./node.js";
 
-/** @throws DispatchError `body_too_large` as soon as that is known, `gone` if the caller breaks off */
-export async function readBody(request: NodeRequest, maxBytes: number): Promise<Uint8Array> {
-  const tooLarge = () => new DispatchError("body_too_large", `the request body must be at most ${maxBytes} bytes`);
-  if (Number(request.headers["content-length"]) > maxBytes) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    // Not to be destroyed on the way out: the rest is thrown away below, so that the answer can be read and the connection used.
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      const bytes: Buffer = chunk;
-      size += bytes.length;
-      if (size > maxBytes) break;
-      chunks.push(bytes);
+/**
+ * By events rather than by `for await`, which makes a dozen objects and turns for a body that comes in one piece.
+ *
+ * @throws DispatchError `body_too_large` as soon as that is known, `gone` if the caller breaks off
+ */
+export function readBody(request: NodeRequest, maxBytes: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    const gone = (cause?: unknown) => reject(new DispatchError("gone", "the request broke off", { cause }));
+    if (Number(request.headers["content-length"]) > maxBytes) reject(tooLarge(maxBytes));
+    else if (request.destroyed) gone();
+    else {
+      request.on("data", (chunk: Uint8Array) => {
+        size += chunk.length;
+        if (size <= maxBytes) chunks.push(chunk);
+        // The rest comes here too, and is thrown away, so that the answer can be read and the connection used.
+        else reject(tooLarge(maxBytes));
+      });
+      request.once("end", () => resolve(Buffer.concat(chunks)));
+      request.once("error", gone);
+      // After the end it changes nothing.
+      request.once("close", gone);
     }
-  } catch (error) {
-    throw new DispatchError("gone", "the request broke off", { cause: error });
-  }
-  if (size > maxBytes) {
-    request.resume();
-    throw tooLarge();
-  }
-  return Buffer.concat(chunks);
+  });
+}
+
+function tooLarge(maxBytes: number): DispatchError {
+  return new DispatchError("body_too_large", `the request body must be at most ${maxBytes} bytes`);
 }

@@ -1,22 +1,7 @@
-import type { Wire } from "../dispatch/origin.js";
 import type { Clock } from "../dispatch/ports.js";
 import type { KnownIdentity } from "../identity/identity.js";
 import type { Ending, Exchange } from "./exchange.js";
-
-/** What becomes known of a request on its way, for its line in the log. */
-export interface Visit {
-  wire: Wire;
-  /** `ok`, `empty`, `health`, or the reason of an error. */
-  outcome: string;
-  identity: KnownIdentity | undefined;
-  /** Whether Connect has yet to make sense of its encoding. What never gets further is the caller's mistake. */
-  isUnread: boolean;
-}
-
-export interface FinishedVisit extends Readonly<Visit> {
-  readonly ending: Ending;
-  readonly startedMs: number;
-}
+import type { Visit } from "./visit.js";
 
 interface Sink {
   info(fields: Record<string, unknown>, message: string): void;
@@ -41,7 +26,7 @@ export class RequestLog {
     return this.#sink.isLevelEnabled?.("info") ?? true;
   }
 
-  write(exchange: Exchange, { wire, outcome, identity, ending, startedMs }: FinishedVisit): void {
+  write(exchange: Exchange, { wire, outcome, identity, startedMs }: Visit, ending: Ending): void {
     const fields = {
       requestId: exchange.requestId,
       ...subject(identity),

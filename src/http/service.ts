@@ -1,6 +1,7 @@
 import {
   create,
   type DescMessage,
+  type DescMethod,
   type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
@@ -13,6 +14,7 @@ import type { Call } from "./call.js";
 /** A service with its implementation, as both the HTTP binding and the RPC wires call it. */
 export interface BoundService {
   readonly service: DescService;
+  /** Throws, or rejects with, what its implementation does. */
   invoke(method: DescMethodUnary, request: Message, call: Call): Promise<Message>;
   stream(method: DescMethodServerStreaming, request: Message, call: Call): AsyncIterable<Message>;
 }
@@ -38,15 +40,21 @@ export type Handlers<Service extends DescService> = {
 
 /** `Handlers` ties each name to its message types; the type of a lookup by a run-time name cannot say so. */
 export function bindService<Service extends DescService>(service: Service, handlers: Handlers<Service>): BoundService {
+  const toOutput = new Map(service.methods.map((method) => [method, outputOf(method)]));
   return {
     service,
-    async invoke(method, request, call) {
+    invoke(method, request, call) {
       const handler = handlers[method.localName as keyof Service["method"]] as Handler<DescMessage, DescMessage>;
-      return create(method.output, await handler(request, call));
+      return handler(request, call).then(toOutput.get(method) ?? outputOf(method));
     },
     async *stream(method, request, call) {
       const handler = handlers[method.localName as keyof Service["method"]] as StreamHandler<DescMessage, DescMessage>;
       for await (const answer of handler(request, call)) yield create(method.output, answer);
     },
   };
+}
+
+/** Made once for each RPC rather than for each call, of which a fleet's worth waits. */
+function outputOf({ output }: DescMethod): (answer: MessageInitShape<DescMessage>) => Message {
+  return (answer) => create(output, answer);
 }

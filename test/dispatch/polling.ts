@@ -25,9 +25,11 @@ export function startPoll(polls: AgentPolls, hostname: string, options: PollOpti
     hostname: host(hostname),
     waitMs: options.waitMs ?? 60_000,
     terms: options.terms ?? { kind: "once" },
-    origin: origin(hostname),
-    signal: controller.signal,
-    assertAllowed: options.assertAllowed ?? (() => undefined),
+    caller: {
+      origin: origin(hostname),
+      leaving: controller.signal,
+      assertAllowed: options.assertAllowed ?? (() => undefined),
+    },
   });
   outcome.then(
     (taken) => {

@@ -17,10 +17,8 @@ afterAll(() => server.stop());
 
 function callOn(exchange: Exchange): Call {
   return exchange.call("http", {
-    identity: { kind: "agent", machineId: parseHostname("web-01", "test") },
-    certificateLeftMs: 1,
-    certificateNotAfter: null,
-    assertAllowed: () => undefined,
+    identify: () => ({ kind: "agent", machineId: parseHostname("web-01", "test") }),
+    certificateLeftMs: () => 1,
   });
 }
 
@@ -215,10 +213,8 @@ describe("a request", () => {
 
   test("is told by an operator's name where an operator calls", async () => {
     const call = (await ask("/")).call("grpc", {
-      identity: { kind: "operator", name: "operator-ci" },
-      certificateLeftMs: 1,
-      certificateNotAfter: null,
-      assertAllowed: () => undefined,
+      identify: () => ({ kind: "operator", name: "operator-ci" }),
+      certificateLeftMs: () => 1,
     });
     expect(call.origin).toEqual({ actor: "operator-ci", address: "127.0.0.1", wire: "grpc" });
     expect(call.userAgent).toBe("");

@@ -97,13 +97,15 @@ export class Listening {
     if (!("stream" in request)) connection.requestArrived();
     let exchange: Exchange | undefined;
     const ended = new Promise<Ending>((resolve) => {
-      exchange = new Exchange(request, response, connection, (one, ending) => {
-        this.listener.connections.exchangeEnded(connection, one);
-        resolve(ending);
+      exchange = new Exchange(request, response, connection, {
+        exchangeEnded: (one, ending) => {
+          this.listener.connections.exchangeEnded(connection, one);
+          resolve(ending);
+        },
       });
     });
     if (exchange === undefined) throw new Error("no exchange");
-    connection.users.add(exchange);
+    this.listener.connections.exchangeBegan(connection, exchange);
     const seen = { exchange, request, response, ended };
     const waiting = this.#waiting.shift();
     if (waiting === undefined) this.#seen.push(seen);

@@ -29,10 +29,8 @@ function follow({ exchange }: Seen) {
   });
   const followed = { heard: [] as string[], received };
   const call = exchange.call("http", {
-    identity: { kind: "operator", name: "operator-test" },
-    certificateLeftMs: 1,
-    certificateNotAfter: null,
-    assertAllowed: () => undefined,
+    identify: () => ({ kind: "operator", name: "operator-test" }),
+    certificateLeftMs: () => 1,
   });
   call.follow({
     lost: () => followed.heard.push("lost"),

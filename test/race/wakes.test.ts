@@ -61,9 +61,7 @@ describe("an enqueue against a poll that is just starting", () => {
             hostname,
             waitMs: 60_000,
             terms: { kind: "once" },
-            origin: origin("agent"),
-            signal: new AbortController().signal,
-            assertAllowed() {},
+            caller: { origin: origin("agent"), leaving: new AbortController().signal, assertAllowed() {} },
           }),
         enqueue: (dispatch) => queue.enqueuer.enqueue(group(dispatch)),
       });

@@ -1,10 +1,13 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   type AckDispatchRequest,
   AgentService,
   type ExtendLeaseRequest,
   type RejectDispatchRequest,
   type TakeDispatchRequest,
+  type TakeDispatchResponseSchema,
 } from "../../../gen/nixfleet/dispatch/v1/agent_service_pb.js";
+import type { Taken } from "../../dispatch/dispatch.js";
 import { DispatchError, invalid } from "../../dispatch/errors.js";
 import type { Hostname } from "../../dispatch/hostname.js";
 import { parseLeaseMs, parseLeaseToken, parseReason, type TakeTerms } from "../../dispatch/lease.js";
@@ -36,29 +39,31 @@ export function agentService(options: AgentServiceOptions): BoundService {
   });
 }
 
-async function takeDispatch({ queue, random, log }: AgentServiceOptions, request: TakeDispatchRequest, call: Call) {
+/** Without `await`: what an async function keeps while it waits would be kept for each host of the fleet. */
+function takeDispatch(
+  { queue, random, log }: AgentServiceOptions,
+  request: TakeDispatchRequest,
+  call: Call,
+): Promise<MessageInitShape<typeof TakeDispatchResponseSchema>> {
   const hostname = requireAgent(call);
   assertOwnHost(hostname, request.hostname);
   const leased = leaseTerms(request);
   if (queue === undefined) {
     log.warn({ requestId: call.requestId, machineId: hostname }, "no queue (--db none): the poll gets an empty answer");
-    return {};
+    return Promise.resolve({});
   }
   noteSeen(queue, hostname, call);
   const terms = leased ?? queue.plainTerms;
-  const taken = await queue.polls.poll({
-    hostname,
-    waitMs: Math.min(waitMsFor(request.wait, random), call.certificateLeftMs),
-    terms,
-    origin: call.origin,
-    signal: call.leaving,
-    assertAllowed: call.assertAllowed,
-  });
-  if (taken === undefined) {
+  const waitMs = Math.min(waitMsFor(request.wait, random), call.certificateLeftMs);
+  return queue.polls.poll({ hostname, waitMs, terms, caller: call }).then((taken) => {
+    if (taken !== undefined) return handOver(queue, taken, terms, call);
     // The wait may have been cut short because the certificate ended with it.
     call.assertAllowed();
     return {};
-  }
+  });
+}
+
+function handOver(queue: Queue, taken: Taken, terms: TakeTerms, call: Call) {
   call.follow(queue.delivery(taken, terms, call.origin));
   call.note({ rolloutId: taken.dispatch.rolloutId, attempt: taken.take.attempt });
   return { dispatch: takenToProto(taken) };
