@@ -14,8 +14,11 @@ export interface BatchedNotesOptions {
  */
 const writeAfterMs = 1_000;
 
-/** An event or a host. A few milliseconds of the event loop; more are written turn after turn. */
-const maxNotesPerWrite = 500;
+/**
+ * An event or a host. About 10 ms of the event loop; more are written turn after turn. Those of many hosts are written on
+ * pages of the file that they share, so many at once are cheaper: 9 µs each by 500, 5 by 2,000.
+ */
+const maxNotesPerWrite = 2_000;
 
 /** While the store does not take them. Beyond it the oldest are lost, rather than memory. */
 const maxWaiting = 20_000;

@@ -79,10 +79,12 @@ describe("what is only noted", () => {
     for (const n of numbers(19_000)) notes.event(event(n));
     for (const n of numbers(2_000)) notes.seen(seen(`web-${n}`));
     await pass(1_000);
+    expect(store.notedAttempts.length).toBeGreaterThan(17_000);
+    await pass(1_000);
     expect(store.notedAttempts).toEqual(numbers(19_000));
     expect(store.notedHosts).toEqual(numbers(2_000).map((n) => `web-${n}`));
     // In parts, between which others have their turn.
-    expect(Math.max(...store.calls.map(({ events, seen }) => events.length + seen.length))).toBeLessThanOrEqual(500);
+    expect(Math.max(...store.calls.map(({ events, seen }) => events.length + seen.length))).toBeLessThanOrEqual(2_000);
   });
 
   test("of a host counts once, as it was seen last", async () => {
@@ -98,14 +100,14 @@ describe("what is only noted", () => {
 
   test("is tried again if the store does not take it, and nothing of it is written twice", async () => {
     store.isBroken = true;
-    for (const n of numbers(700)) notes.event(event(n));
+    for (const n of numbers(2_700)) notes.event(event(n));
     await pass(1_000);
     await pass(1_000);
     expect(log.at("warn")).toHaveLength(2);
     store.isBroken = false;
     await pass(1_000);
     await pass(1_000);
-    expect(store.notedAttempts).toEqual(numbers(700));
+    expect(store.notedAttempts).toEqual(numbers(2_700));
   });
 
   test("does not fill the memory while the store is away: the newest 20,000 stay", async () => {
@@ -115,7 +117,7 @@ describe("what is only noted", () => {
     await notes.close();
     const attempts = store.notedAttempts;
     expect(attempts.at(-1)).toBe(24_999);
-    expect(attempts.length).toBeGreaterThan(19_000);
+    expect(attempts.length).toBeGreaterThan(17_000);
     expect(attempts.length).toBeLessThanOrEqual(20_000);
     expect(attempts).toEqual(numbers(attempts.length, 25_000 - attempts.length));
   });

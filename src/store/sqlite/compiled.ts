@@ -30,9 +30,13 @@ export class Compiled<Columns = unknown> {
     return this.statement.run(this.bound(values)).changes;
   }
 
-  /** For one that has its values in the order of `names` already. */
-  runBound(bound: readonly unknown[]): void {
-    this.statement.run(bound);
+  /**
+   * For one that has its values in the order of `names` already.
+   *
+   * @returns how many rows it has changed
+   */
+  runBound(bound: readonly unknown[]): number {
+    return this.statement.run(bound).changes;
   }
 
   protected bound(values: object): unknown[] {

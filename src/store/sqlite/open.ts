@@ -26,6 +26,7 @@ export function openDatabase(path: string, assertOurs: (client: Database.Databas
     assertOurs(client);
     makePrivate(path);
     makeDurable(client);
+    makeFast(client);
     return client;
   } catch (error) {
     client?.close();
@@ -71,6 +72,20 @@ function makePrivate(path: string): void {
     const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0;
     if ((mode & 0o077) !== 0) chmodSync(file, mode & 0o700);
   }
+}
+
+/**
+ * In pages of 4 KB: how long the log grows before it is put into the file. What hosts share a page changes it again and again,
+ * and it is put there once: 1,000, which is SQLite's own, cost 21 µs of an enqueued dispatch and 25 of a taken one, 8,000 cost
+ * 13 and 18. To put them there takes 15 to 25 ms either way, most of it the sync.
+ */
+const checkpointAfterPages = 8_000;
+
+/** What makes no difference to what is kept, only to what it costs. */
+function makeFast(client: Database.Database): void {
+  client.pragma(`wal_autocheckpoint = ${checkpointAfterPages}`);
+  // A statement that adds several rows notes how to take them back, and writes that to a file of its own beyond 64 KB.
+  client.pragma("temp_store = MEMORY");
 }
 
 function makeDurable(client: Database.Database): void {

@@ -4,6 +4,7 @@ import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
 import { Compiled, CompiledSelect } from "./compiled.js";
 import { rowFromColumns } from "./dispatch-columns.js";
 import { EventWriter } from "./event-writer.js";
+import { FreshRows } from "./fresh-rows.js";
 import { prepareStatements } from "./statements.js";
 
 export type ReadyStatements = ReturnType<typeof compileStatements>;
@@ -22,6 +23,7 @@ export function compileStatements(client: Database.Database, db: BetterSQLite3Da
     find: select(find),
     update: new Compiled(client, worded.update),
     insert: new Compiled(client, worded.insert),
+    insertFresh: new FreshRows(new Compiled(client, worded.insertFresh)),
     upsert: new Compiled(client, worded.upsert),
     putHost: new Compiled(client, worded.putHost),
     events: new EventWriter(new Compiled(client, addEvent), new Compiled(client, addEvents)),

@@ -179,9 +179,34 @@ const rowValues = {
   changedAt: placeholder("changedAt"),
 };
 
+/** 16 gain no more: 8 rows with their 8 values each cost 2.7 µs of CPU a row, one by one with 16 values 4.3. */
+const freshRowsPerStatement = 8;
+
+/** What tells a new row that waits, and may be taken at once, from all others: the rest is as `isFresh` says. */
+function freshValues(suffix: number) {
+  return {
+    hostname: placeholder(`hostname${suffix}`),
+    rolloutId: placeholder(`rolloutId${suffix}`),
+    targetClosure: placeholder(`targetClosure${suffix}`),
+    soakDueAt: placeholder(`soakDueAt${suffix}`),
+    maxAttempts: placeholder(`maxAttempts${suffix}`),
+    enqueuedAt: placeholder(`enqueuedAt${suffix}`),
+    sequence: placeholder(`sequence${suffix}`),
+    state: sql`'pending'`,
+    attempt: sql`0`,
+    changedAt: placeholder(`changedAt${suffix}`),
+  };
+}
+
 function prepareEnqueue(db: BetterSQLite3Database) {
   const insert = () => db.insert(dispatches).values(rowValues);
   return {
+    /** As `insert`, for several rows that are fresh. */
+    insertFresh: db
+      .insert(dispatches)
+      .values(Array.from({ length: freshRowsPerStatement }, (_, i) => freshValues(i)))
+      .onConflictDoNothing()
+      .prepare(),
     /** Changes nothing if there is one of the pair. Most pairs are new, and are spared a look-up. */
     insert: insert().onConflictDoNothing().prepare(),
     upsert: insert()

@@ -203,11 +203,11 @@ export class SqliteStore implements DispatchStore, ReportStore {
   }
 
   #enqueueGroup(group: EnqueueGroup, moment: Moment): EnqueueReceipt {
-    const results = group.dispatches.map((dispatch) => {
+    const nextSequence = () => {
       this.#sequence += 1;
-      return enqueue(this.#statements, dispatch, group, { moment, sequence: this.#sequence });
-    });
-    return { results, enqueuedAt: moment.now };
+      return this.#sequence;
+    };
+    return { results: enqueue(this.#statements, group, { moment, nextSequence }), enqueuedAt: moment.now };
   }
 
   /** A transaction that begins with what has fallen due. */
