@@ -21,12 +21,13 @@ export function isPlain(desc: DescMessage): boolean {
 }
 
 /**
- * Whether each value of a field has the JSON form that its kind suggests. Not so maps and the well-known types, except
- * for `google.protobuf.Timestamp`: they are left to protobuf-es.
+ * Whether the values of a field are what its kind suggests, in messages and in JSON. Not so maps, 64-bit integers that
+ * are strings, and the well-known types except for `google.protobuf.Timestamp`: they are left to protobuf-es.
  */
 export function isCommon(field: DescField): boolean {
   return (
     field.fieldKind !== "map" &&
+    !("longAsString" in field && field.longAsString) &&
     field.enum?.typeName !== "google.protobuf.NullValue" &&
     (field.message === undefined ||
       field.message.typeName === timestampName ||

@@ -1,24 +1,18 @@
 import {
-  type DescEnum,
   type DescField,
   type DescMessage,
   type JsonWriteOptions,
   type Message,
   type Registry,
-  ScalarType,
   toJsonString,
 } from "@bufbuild/protobuf";
-import { base64Encode } from "@bufbuild/protobuf/wire";
 import { type Fields, isCommon, isFields, isOfType, isPlain, isTracked, timestampName } from "./json-fields.js";
-import { writeInstant } from "./json-instant.js";
+import { bare, enumWriter, instantWriter, listWriter, scalarWriters, type ValueWriter } from "./value-writer.js";
 
 /** Names as in the schema, and every field that does not track its presence, also with its default value. */
 export function jsonOptions(registry: Registry | undefined): JsonWriteOptions {
   return { useProtoFieldName: true, alwaysEmitImplicit: true, enumAsInteger: false, registry };
 }
-
-/** All but the quote, the backslash, control characters and surrogates: JSON.stringify escapes the lone ones. */
-const special = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
 
 /** Writes a message of one type as JSON. Throws an Error for a message that has no JSON form. */
 export type JsonWriter = (message: Message) => string;
@@ -40,17 +34,6 @@ export function jsonWriter(desc: DescMessage): JsonWriter {
   return writer;
 }
 
-/** How the values of one kind are written. */
-interface ValueWriter {
-  /**
-   * Whether quotes belong around it. They are put into the text that stands between values instead: each string of which
-   * another is made costs time, at the latest when it becomes bytes.
-   */
-  readonly quoted: boolean;
-  /** The text of a value, without quotes; `undefined` if it is not what the schema says. */
-  write(value: unknown): string | undefined;
-}
-
 interface FieldWriter extends ValueWriter {
   /** The property of the message that holds it, or that of its oneof, and its name there. */
   readonly name: string;
@@ -63,10 +46,6 @@ interface FieldWriter extends ValueWriter {
   readonly afterQuoted: string;
 }
 
-const bare = (write: ValueWriter["write"]): ValueWriter => ({ quoted: false, write });
-const quoted = (write: ValueWriter["write"]): ValueWriter => ({ quoted: true, write });
-
-const instantWriter = quoted(writeInstant);
 const messageWriters = new WeakMap<DescMessage, ValueWriter>();
 
 function messageWriter(desc: DescMessage): ValueWriter {
@@ -127,51 +106,3 @@ function valueWriter(field: DescField): ValueWriter {
   if (field.scalar !== undefined) return scalarWriters[field.scalar];
   return field.enum === undefined ? messageWriter(field.message) : enumWriter(field.enum);
 }
-
-function listWriter({ quoted, write }: ValueWriter): ValueWriter {
-  const [start, between, end] = quoted ? ['["', '","', '"]'] : ["[", ",", "]"];
-  return bare((value) => {
-    if (!Array.isArray(value)) return undefined;
-    const items: readonly unknown[] = value;
-    let text = "";
-    for (const item of items) {
-      const written = write(item);
-      if (written === undefined) return undefined;
-      text += text === "" ? start : between;
-      text += written;
-    }
-    return text === "" ? "[]" : text + end;
-  });
-}
-
-/** What JSON.stringify makes of a string, without the quotes; that alone would take half as long again. */
-function escapeString(text: string): string {
-  return special.test(text) ? JSON.stringify(text).slice(1, -1) : text;
-}
-
-/** A number that the schema does not know is written without quotes: that is left to protobuf-es. */
-function enumWriter({ value: values }: DescEnum): ValueWriter {
-  const names = new Map<unknown, string>(Object.values(values).map(({ number, name }) => [number, name]));
-  return quoted((value) => names.get(value));
-}
-
-const number = bare((value) => (Number.isFinite(value) ? `${value}` : undefined));
-const long = quoted((value) => (typeof value === "bigint" ? `${value}` : undefined));
-
-const scalarWriters: Readonly<Record<ScalarType, ValueWriter>> = {
-  [ScalarType.DOUBLE]: number,
-  [ScalarType.FLOAT]: number,
-  [ScalarType.INT32]: number,
-  [ScalarType.SINT32]: number,
-  [ScalarType.SFIXED32]: number,
-  [ScalarType.UINT32]: number,
-  [ScalarType.FIXED32]: number,
-  [ScalarType.INT64]: long,
-  [ScalarType.SINT64]: long,
-  [ScalarType.SFIXED64]: long,
-  [ScalarType.UINT64]: long,
-  [ScalarType.FIXED64]: long,
-  [ScalarType.BOOL]: bare((value) => (typeof value === "boolean" ? `${value}` : undefined)),
-  [ScalarType.STRING]: quoted((value) => (typeof value === "string" ? escapeString(value) : undefined)),
-  [ScalarType.BYTES]: quoted((value) => (value instanceof Uint8Array ? base64Encode(value) : undefined)),
-};

@@ -12,15 +12,13 @@ type Values = fc.Arbitrary<unknown>;
  */
 export function messagesOf(desc: DescMessage, { odd, depth = 2 }: { odd: boolean; depth?: number }) {
   const fields = desc.fields.filter((field) => isEasy(field) && (depth > 0 || isLeaf(field)));
-  const values = fields.map((field) => fc.option(fieldValues(field, odd, depth), { nil: undefined, freq: 2 }));
-  return fc.tuple(...values).map((all): Message => {
-    const message = reflect(desc, create(desc), false);
-    for (const [index, value] of all.entries()) {
-      const field = fields[index];
-      if (field !== undefined && value !== undefined) put(message, field, value);
-    }
-    return message.message;
-  });
+  return fc.subarray(fields).chain((chosen) =>
+    fc.tuple(...chosen.map((field) => fieldValues(field, odd, depth))).map((values): Message => {
+      const message = reflect(desc, create(desc), false);
+      for (const [index, field] of chosen.entries()) put(message, field, values[index]);
+      return message.message;
+    }),
+  );
 }
 
 function put(message: ReflectMessage, field: DescField, value: unknown): void {
