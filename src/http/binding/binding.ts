@@ -1,8 +1,9 @@
 import type { Registry } from "@bufbuild/protobuf";
 import { decodeBodiless, decodeRequest } from "./decode.js";
-import { encodeResponse, jsonOptions } from "./encode.js";
+import { encodeResponse } from "./encode.js";
 import type { BoundService } from "./endpoint.js";
 import type { BindingAnswer, BindingRequest } from "./exchange.js";
+import { jsonOptions } from "./json-writer.js";
 import { type Route, Router } from "./router.js";
 import { endpointsOf } from "./rules.js";
 

@@ -2,6 +2,7 @@ import { type DescMessage, fromJsonString, type JsonValue, type Message, type Re
 import { DispatchError, invalid } from "../../dispatch/errors.js";
 import type { BindingRequest } from "./exchange.js";
 import { findJsonFault } from "./json-fault.js";
+import { readJson } from "./json-reader.js";
 import { findSyntaxFault, type SyntaxFault } from "./json-syntax.js";
 
 /**
@@ -35,9 +36,12 @@ export function readMessage(
   registry: Registry | undefined,
   sent: string = text,
 ): Message {
+  const plain = readJson(message, text);
+  if (plain !== undefined) {
+    return plain;
+  }
   try {
-    // Rather than JSON.parse with fromJson: it refuses a key that is given twice, as the other wires do. It costs a
-    // fifth more (36 ms instead of 29 for 10,000 messages in 1.8 MB).
+    // Rather than JSON.parse with fromJson: it refuses a key that is given twice, as the other wires do.
     return fromJsonString(message, text, { registry });
   } catch (cause) {
     const syntax = findSyntaxFault(sent);

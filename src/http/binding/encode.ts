@@ -1,10 +1,10 @@
 import {
   type DescField,
+  type DescMessage,
   type DescMethodUnary,
   type JsonValue,
   type JsonWriteOptions,
   type Message,
-  type Registry,
   toJson,
   toJsonString,
 } from "@bufbuild/protobuf";
@@ -12,11 +12,9 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 import { DispatchError } from "../../dispatch/errors.js";
 import type { Endpoint } from "./endpoint.js";
 import type { BindingAnswer } from "./exchange.js";
-
-/** Names as in the schema, and every field that does not track its presence, also with its default value. */
-export function jsonOptions(registry: Registry | undefined): JsonWriteOptions {
-  return { useProtoFieldName: true, alwaysEmitImplicit: true, enumAsInteger: false, registry };
-}
+import type { MessageField } from "./field-path.js";
+import { isOfType, isPlain } from "./json-fields.js";
+import { jsonWriter } from "./json-writer.js";
 
 /**
  * The answer for a response message: all of it, or the field that the annotation names; 204 if that field is unset.
@@ -30,7 +28,7 @@ export function encodeResponse<C>(
   try {
     const body =
       responseField === undefined
-        ? toJsonString(rpc.output, response, options)
+        ? messageText(rpc.output, response, options)
         : encodeField(rpc, responseField, response, options);
     return body === undefined ? { status: 204 } : { status: 200, body };
   } catch (cause) {
@@ -45,12 +43,28 @@ function encodeField(
   options: JsonWriteOptions,
 ): string | undefined {
   if (field.fieldKind === "message") {
-    const message = reflect(rpc.output, response);
-    return message.isSet(field) ? toJsonString(field.message, message.get(field).message, options) : undefined;
+    const part = messageIn(rpc.output, field, response);
+    return part && messageText(field.message, part, options);
   }
   const whole: JsonValue = toJson(rpc.output, response, options);
   const part = isObject(whole) ? whole[field.name] : undefined;
   return part === undefined ? undefined : JSON.stringify(part);
+}
+
+/** The message that a field holds; `undefined` if it is unset. */
+function messageIn(desc: DescMessage, field: MessageField, message: Message): Message | undefined {
+  // Reflection would be noticed in each answer to an agent, and in each that there is nothing.
+  if (isPlain(desc) && field.oneof === undefined && isOfType(message, desc)) {
+    const value = message[field.localName];
+    if (value === undefined || isOfType(value, field.message)) return value;
+  }
+  const reflected = reflect(desc, message);
+  return reflected.isSet(field) ? reflected.get(field).message : undefined;
+}
+
+/** With a registry a message may have fields that its descriptor does not know: protobuf-es finds them. */
+function messageText(desc: DescMessage, message: Message, options: JsonWriteOptions): string {
+  return options.registry === undefined ? jsonWriter(desc)(message) : toJsonString(desc, message, options);
 }
 
 function isObject(json: JsonValue): json is { [key: string]: JsonValue } {

@@ -19,7 +19,8 @@ const bool: TextCodec = {
   parse: (text) => (text === "true" ? true : text === "false" ? false : undefined),
 };
 
-const loneSurrogate = /\p{Surrogate}/u;
+/** UTF-16 that has no UTF-8. */
+export const loneSurrogate = /\p{Surrogate}/u;
 const string: TextCodec = {
   rule: "must be well-formed Unicode",
   parse: (text) => (loneSurrogate.test(text) ? undefined : text),
@@ -32,10 +33,12 @@ const bytes: TextCodec = {
   parse: (text) => (base64.test(text) ? base64Decode(text) : undefined),
 };
 
+/** The largest finite float: protobuf-es refuses to write a larger one. */
+export const maxFloat = (2 - 2 ** -23) * 2 ** 127;
+
 export const scalarCodecs: Readonly<Record<ScalarType, TextCodec>> = {
   [ScalarType.DOUBLE]: float(Number.MAX_VALUE, "a double"),
-  // The largest finite float: protobuf-es refuses to write a larger one.
-  [ScalarType.FLOAT]: float((2 - 2 ** -23) * 2 ** 127, "a float"),
+  [ScalarType.FLOAT]: float(maxFloat, "a float"),
   [ScalarType.INT32]: int32,
   [ScalarType.SINT32]: int32,
   [ScalarType.SFIXED32]: int32,

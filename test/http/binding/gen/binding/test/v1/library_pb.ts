@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file binding/test/v1/library.proto.
  */
 export const file_binding_test_v1_library: GenFile = /*@__PURE__*/
-  fileDesc("Ch1iaW5kaW5nL3Rlc3QvdjEvbGlicmFyeS5wcm90bxIPYmluZGluZy50ZXN0LnYxIoQECgRCb29rEgwKBG5hbWUYASABKAkSDQoFdGl0bGUYAiABKAkSJwoGY29sb3VyGAMgASgOMhcuYmluZGluZy50ZXN0LnYxLkNvbG91chIuCgpwcmludGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgVwYXJ0cxgFIAMoCzIVLmJpbmRpbmcudGVzdC52MS5Cb29rEjEKBmNvcGllcxgGIAMoCzIhLmJpbmRpbmcudGVzdC52MS5Cb29rLkNvcGllc0VudHJ5EjUKCGVkaXRpb25zGAcgAygLMiMuYmluZGluZy50ZXN0LnYxLkJvb2suRWRpdGlvbnNFbnRyeRIPCgVkb25vchgIIAEoCUgAEhEKB2ludm9pY2UYCSABKA1IABIlCgVleHRyYRgKIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIqCgdsZW5kaW5nGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGi0KC0NvcGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBToCOAEaRgoNRWRpdGlvbnNFbnRyeRILCgNrZXkYASABKAUSJAoFdmFsdWUYAiABKAsyFS5iaW5kaW5nLnRlc3QudjEuQm9vazoCOAFCCAoGb3JpZ2luIqABCgZGaWx0ZXISDQoFdGl0bGUYASABKAkSJwoGY29sb3VyGAIgASgOMhcuYmluZGluZy50ZXN0LnYxLkNvbG91chIWCgltaW5fcGFnZXMYAyABKA1IAIgBARIpCghhbmRfYWxzbxgEIAEoCzIXLmJpbmRpbmcudGVzdC52MS5GaWx0ZXISDQoFeWVhcnMYBSADKAVCDAoKX21pbl9wYWdlcyJ7Cg5HZXRCb29rUmVxdWVzdBIQCghzaGVsZl9pZBgBIAEoBBIPCgdib29rX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSJwoGZmlsdGVyGAQgASgLMhcuYmluZGluZy50ZXN0LnYxLkZpbHRlchIPCgd2ZXJib3NlGAUgASgIImIKD0dldEJvb2tSZXNwb25zZRIjCgRib29rGAEgASgLMhUuYmluZGluZy50ZXN0LnYxLkJvb2sSDgoGdGl0bGVzGAIgAygJEhEKBG5vdGUYAyABKAlIAIgBAUIHCgVfbm90ZSKoCQoNU2VhcmNoUmVxdWVzdBIQCghhX2RvdWJsZRgBIAEoARIPCgdhX2Zsb2F0GAIgASgCEhAKCGFuX2ludDMyGAMgASgFEhAKCGFuX2ludDY0GAQgASgDEhAKCGFfdWludDMyGAUgASgNEhAKCGFfdWludDY0GAYgASgEEhAKCGFfc2ludDMyGAcgASgREhAKCGFfc2ludDY0GAggASgSEhEKCWFfZml4ZWQzMhgJIAEoBxIRCglhX2ZpeGVkNjQYCiABKAYSEgoKYV9zZml4ZWQzMhgLIAEoDxISCgphX3NmaXhlZDY0GAwgASgQEg4KBmFfYm9vbBgNIAEoCBIQCghhX3N0cmluZxgOIAEoCRISCgpzb21lX2J5dGVzGA8gASgMEicKBmNvbG91chgQIAEoDjIXLmJpbmRpbmcudGVzdC52MS5Db2xvdXISEQoEd2FpdBgUIAEoBEgBiAEBEhUKCGhvc3RuYW1lGBUgASgJSAKIAQESDwoHbnVtYmVycxgeIAMoBBINCgV3b3JkcxgfIAMoCRIoCgdjb2xvdXJzGCAgAygOMhcuYmluZGluZy50ZXN0LnYxLkNvbG91chIsCghpbnN0YW50cxghIAMoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJwoGZmlsdGVyGCggASgLMhcuYmluZGluZy50ZXN0LnYxLkZpbHRlchIRCgdieV9uYW1lGCkgASgJSAASEwoJYnlfbnVtYmVyGCogASgDSAASLAoJYnlfZmlsdGVyGCsgASgLMhcuYmluZGluZy50ZXN0LnYxLkZpbHRlckgAEikKBXNpbmNlGDIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgZ3aXRoaW4YMyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKAoEbWFzaxg0IAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSMgoMbWF5YmVfc3RyaW5nGDUgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlN0cmluZ1ZhbHVlEjIKDG1heWJlX251bWJlchg2IAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50NjRWYWx1ZRIuCgptYXliZV9ib29sGDcgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRIwCgttYXliZV9ieXRlcxg4IAEoCzIbLmdvb2dsZS5wcm90b2J1Zi5CeXRlc1ZhbHVlEhUKCWxvbmdfdGV4dBg5IAEoBEICMAESJAoFYm9va3MYPCADKAsyFS5iaW5kaW5nLnRlc3QudjEuQm9vaxI6CgZsYWJlbHMYPSADKAsyKi5iaW5kaW5nLnRlc3QudjEuU2VhcmNoUmVxdWVzdC5MYWJlbHNFbnRyeRIoCghhbnl0aGluZxg+IAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQggKBmNob2ljZUIHCgVfd2FpdEILCglfaG9zdG5hbWUikgEKEUNyZWF0ZUJvb2tSZXF1ZXN0EhAKCHNoZWxmX2lkGAEgASgJEiMKBGJvb2sYAiABKAsyFS5iaW5kaW5nLnRlc3QudjEuQm9vaxIPCgdkcnlfcnVuGAMgASgIEgwKBHRhZ3MYBCADKAkSJwoGY29sb3VyGAUgASgOMhcuYmluZGluZy50ZXN0LnYxLkNvbG91ciKTAQoSSW1wb3J0Qm9va3NSZXF1ZXN0EhAKCHNoZWxmX2lkGAEgASgJEiQKBWJvb2tzGAIgAygLMhUuYmluZGluZy50ZXN0LnYxLkJvb2sSEgoFbGltaXQYAyABKA1IAIgBARInCgZmaWx0ZXIYBCABKAsyFy5iaW5kaW5nLnRlc3QudjEuRmlsdGVyQggKBl9saW1pdCI1ChJEZWxldGVTaGVsZlJlcXVlc3QSEAoIc2hlbGZfaWQYASABKAkSDQoFZm9yY2UYAiABKAgqQQoGQ29sb3VyEhYKEkNPTE9VUl9VTlNQRUNJRklFRBAAEg4KCkNPTE9VUl9SRUQQARIPCgtDT0xPVVJfQkxVRRACMuAHCg5MaWJyYXJ5U2VydmljZRKFAgoHR2V0Qm9vaxIfLmJpbmRpbmcudGVzdC52MS5HZXRCb29rUmVxdWVzdBogLmJpbmRpbmcudGVzdC52MS5HZXRCb29rUmVzcG9uc2UitgGC0+STAq8BWh4SHC92MS97bmFtZT12b2x1bWVzLyovcGFnZXMvKn1aFRITL3YxL2ZpbGVzL3tuYW1lPSoqfVojYgZ0aXRsZXMSGS92MS90aXRsZXMve2ZpbHRlci50aXRsZX1aI2IEbm90ZRIbL3YxL2NvbG91cnMve2ZpbHRlci5jb2xvdXJ9YgRib29rEiYvdjEvc2hlbHZlcy97c2hlbGZfaWR9L2Jvb2tzL3tib29rX2lkfRJcCgZTZWFyY2gSHi5iaW5kaW5nLnRlc3QudjEuU2VhcmNoUmVxdWVzdBoeLmJpbmRpbmcudGVzdC52MS5TZWFyY2hSZXF1ZXN0IhKC0+STAgwSCi92MS9zZWFyY2gSyQEKCkNyZWF0ZUJvb2sSIi5iaW5kaW5nLnRlc3QudjEuQ3JlYXRlQm9va1JlcXVlc3QaIi5iaW5kaW5nLnRlc3QudjEuQ3JlYXRlQm9va1JlcXVlc3Qic4LT5JMCbToEYm9va1ofOgRib29rMhcvdjEve2Jvb2submFtZT1ib29rcy8qfVoQOgR0YWdzGggvdjEvdGFnc1oUOgZjb2xvdXIaCi92MS9jb2xvdXIiHC92MS9zaGVsdmVzL3tzaGVsZl9pZH0vYm9va3MStQEKC0ltcG9ydEJvb2tzEiMuYmluZGluZy50ZXN0LnYxLkltcG9ydEJvb2tzUmVxdWVzdBojLmJpbmRpbmcudGVzdC52MS5JbXBvcnRCb29rc1JlcXVlc3QiXILT5JMCVjoBKloiOgEqIh0vdjEvc2hlbHZlcy97c2hlbGZfaWR9OmltcG9ydFobQhkKBVBVUkdFEhAvdjEvYm9va3M6aW1wb3J0IhAvdjEvYm9va3M6aW1wb3J0EowBCgtEZWxldGVTaGVsZhIjLmJpbmRpbmcudGVzdC52MS5EZWxldGVTaGVsZlJlcXVlc3QaIy5iaW5kaW5nLnRlc3QudjEuRGVsZXRlU2hlbGZSZXF1ZXN0IjOC0+STAi1aE0IRCgEqEgwvdjEvYW55dGhpbmcqFi92MS9zaGVsdmVzL3tzaGVsZl9pZH0SVQoKV2F0Y2hTaGVsZhIjLmJpbmRpbmcudGVzdC52MS5EZWxldGVTaGVsZlJlcXVlc3QaIC5iaW5kaW5nLnRlc3QudjEuR2V0Qm9va1Jlc3BvbnNlMAFiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_google_protobuf_wrappers]);
+  fileDesc("Ch1iaW5kaW5nL3Rlc3QvdjEvbGlicmFyeS5wcm90bxIPYmluZGluZy50ZXN0LnYxIoQECgRCb29rEgwKBG5hbWUYASABKAkSDQoFdGl0bGUYAiABKAkSJwoGY29sb3VyGAMgASgOMhcuYmluZGluZy50ZXN0LnYxLkNvbG91chIuCgpwcmludGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIkCgVwYXJ0cxgFIAMoCzIVLmJpbmRpbmcudGVzdC52MS5Cb29rEjEKBmNvcGllcxgGIAMoCzIhLmJpbmRpbmcudGVzdC52MS5Cb29rLkNvcGllc0VudHJ5EjUKCGVkaXRpb25zGAcgAygLMiMuYmluZGluZy50ZXN0LnYxLkJvb2suRWRpdGlvbnNFbnRyeRIPCgVkb25vchgIIAEoCUgAEhEKB2ludm9pY2UYCSABKA1IABIlCgVleHRyYRgKIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIqCgdsZW5kaW5nGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGi0KC0NvcGllc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBToCOAEaRgoNRWRpdGlvbnNFbnRyeRILCgNrZXkYASABKAUSJAoFdmFsdWUYAiABKAsyFS5iaW5kaW5nLnRlc3QudjEuQm9vazoCOAFCCAoGb3JpZ2luIqABCgZGaWx0ZXISDQoFdGl0bGUYASABKAkSJwoGY29sb3VyGAIgASgOMhcuYmluZGluZy50ZXN0LnYxLkNvbG91chIWCgltaW5fcGFnZXMYAyABKA1IAIgBARIpCghhbmRfYWxzbxgEIAEoCzIXLmJpbmRpbmcudGVzdC52MS5GaWx0ZXISDQoFeWVhcnMYBSADKAVCDAoKX21pbl9wYWdlcyJ7Cg5HZXRCb29rUmVxdWVzdBIQCghzaGVsZl9pZBgBIAEoBBIPCgdib29rX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSJwoGZmlsdGVyGAQgASgLMhcuYmluZGluZy50ZXN0LnYxLkZpbHRlchIPCgd2ZXJib3NlGAUgASgIImIKD0dldEJvb2tSZXNwb25zZRIjCgRib29rGAEgASgLMhUuYmluZGluZy50ZXN0LnYxLkJvb2sSDgoGdGl0bGVzGAIgAygJEhEKBG5vdGUYAyABKAlIAIgBAUIHCgVfbm90ZSKoCQoNU2VhcmNoUmVxdWVzdBIQCghhX2RvdWJsZRgBIAEoARIPCgdhX2Zsb2F0GAIgASgCEhAKCGFuX2ludDMyGAMgASgFEhAKCGFuX2ludDY0GAQgASgDEhAKCGFfdWludDMyGAUgASgNEhAKCGFfdWludDY0GAYgASgEEhAKCGFfc2ludDMyGAcgASgREhAKCGFfc2ludDY0GAggASgSEhEKCWFfZml4ZWQzMhgJIAEoBxIRCglhX2ZpeGVkNjQYCiABKAYSEgoKYV9zZml4ZWQzMhgLIAEoDxISCgphX3NmaXhlZDY0GAwgASgQEg4KBmFfYm9vbBgNIAEoCBIQCghhX3N0cmluZxgOIAEoCRISCgpzb21lX2J5dGVzGA8gASgMEicKBmNvbG91chgQIAEoDjIXLmJpbmRpbmcudGVzdC52MS5Db2xvdXISEQoEd2FpdBgUIAEoBEgBiAEBEhUKCGhvc3RuYW1lGBUgASgJSAKIAQESDwoHbnVtYmVycxgeIAMoBBINCgV3b3JkcxgfIAMoCRIoCgdjb2xvdXJzGCAgAygOMhcuYmluZGluZy50ZXN0LnYxLkNvbG91chIsCghpbnN0YW50cxghIAMoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJwoGZmlsdGVyGCggASgLMhcuYmluZGluZy50ZXN0LnYxLkZpbHRlchIRCgdieV9uYW1lGCkgASgJSAASEwoJYnlfbnVtYmVyGCogASgDSAASLAoJYnlfZmlsdGVyGCsgASgLMhcuYmluZGluZy50ZXN0LnYxLkZpbHRlckgAEikKBXNpbmNlGDIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgZ3aXRoaW4YMyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKAoEbWFzaxg0IAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSMgoMbWF5YmVfc3RyaW5nGDUgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlN0cmluZ1ZhbHVlEjIKDG1heWJlX251bWJlchg2IAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50NjRWYWx1ZRIuCgptYXliZV9ib29sGDcgASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRIwCgttYXliZV9ieXRlcxg4IAEoCzIbLmdvb2dsZS5wcm90b2J1Zi5CeXRlc1ZhbHVlEhUKCWxvbmdfdGV4dBg5IAEoBEICMAESJAoFYm9va3MYPCADKAsyFS5iaW5kaW5nLnRlc3QudjEuQm9vaxI6CgZsYWJlbHMYPSADKAsyKi5iaW5kaW5nLnRlc3QudjEuU2VhcmNoUmVxdWVzdC5MYWJlbHNFbnRyeRIoCghhbnl0aGluZxg+IAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQggKBmNob2ljZUIHCgVfd2FpdEILCglfaG9zdG5hbWUikgEKEUNyZWF0ZUJvb2tSZXF1ZXN0EhAKCHNoZWxmX2lkGAEgASgJEiMKBGJvb2sYAiABKAsyFS5iaW5kaW5nLnRlc3QudjEuQm9vaxIPCgdkcnlfcnVuGAMgASgIEgwKBHRhZ3MYBCADKAkSJwoGY29sb3VyGAUgASgOMhcuYmluZGluZy50ZXN0LnYxLkNvbG91ciKTAQoSSW1wb3J0Qm9va3NSZXF1ZXN0EhAKCHNoZWxmX2lkGAEgASgJEiQKBWJvb2tzGAIgAygLMhUuYmluZGluZy50ZXN0LnYxLkJvb2sSEgoFbGltaXQYAyABKA1IAIgBARInCgZmaWx0ZXIYBCABKAsyFy5iaW5kaW5nLnRlc3QudjEuRmlsdGVyQggKBl9saW1pdCI1ChJEZWxldGVTaGVsZlJlcXVlc3QSEAoIc2hlbGZfaWQYASABKAkSDQoFZm9yY2UYAiABKAgiqgcKBVBsYWluEhAKCGFfc3RyaW5nGAIgASgJEg4KBmFfYm9vbBgBIAEoCBIQCghhX2RvdWJsZRgDIAEoARIPCgdhX2Zsb2F0GAQgASgCEhAKCGFuX2ludDMyGAUgASgFEhAKCGFfdWludDMyGAYgASgNEhAKCGFfc2ludDMyGAcgASgREhAKCGFuX2ludDY0GAggASgDEhAKCGFfdWludDY0GAkgASgEEhIKCnNvbWVfYnl0ZXMYCiABKAwSJwoGY29sb3VyGAsgASgOMhcuYmluZGluZy50ZXN0LnYxLkNvbG91chIpCgVzaW5jZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoFaW5uZXIYDSABKAsyFi5iaW5kaW5nLnRlc3QudjEuUGxhaW4SGQoMbWF5YmVfc3RyaW5nGBQgASgJSAGIAQESGQoMbWF5YmVfdWludDMyGBUgASgNSAKIAQESGAoLbWF5YmVfaW50NjQYFiABKANIA4gBARIyCgxtYXliZV9jb2xvdXIYFyABKA4yFy5iaW5kaW5nLnRlc3QudjEuQ29sb3VySASIAQESDQoFd29yZHMYHiADKAkSDwoHbnVtYmVycxgfIAMoDRINCgVsb25ncxggIAMoAxIoCgdjb2xvdXJzGCEgAygOMhcuYmluZGluZy50ZXN0LnYxLkNvbG91chIsCghpbnN0YW50cxgiIAMoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoGaW5uZXJzGCMgAygLMhYuYmluZGluZy50ZXN0LnYxLlBsYWluEiQKBXNsaXBzGCQgAygLMhUuYmluZGluZy50ZXN0LnYxLlNsaXASEQoHYnlfbmFtZRgoIAEoCUgAEhMKCWJ5X251bWJlchgpIAEoA0gAEigKB2J5X3NsaXAYKiABKAsyFS5iaW5kaW5nLnRlc3QudjEuU2xpcEgAEjAKCmJ5X2luc3RhbnQYKyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASIwoEYm9vaxgyIAEoCzIVLmJpbmRpbmcudGVzdC52MS5Cb29rEiQKBWJvb2tzGDMgAygLMhUuYmluZGluZy50ZXN0LnYxLkJvb2tCCAoGY2hvaWNlQg8KDV9tYXliZV9zdHJpbmdCDwoNX21heWJlX3VpbnQzMkIOCgxfbWF5YmVfaW50NjRCDwoNX21heWJlX2NvbG91ciJxCgRTbGlwEg0KBXRpdGxlGAEgASgJEgwKBHllYXIYAiABKA0SKgoGZHVlX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgdpc19sYXRlGAQgASgISACIAQFCCgoIX2lzX2xhdGUqQQoGQ29sb3VyEhYKEkNPTE9VUl9VTlNQRUNJRklFRBAAEg4KCkNPTE9VUl9SRUQQARIPCgtDT0xPVVJfQkxVRRACMuAHCg5MaWJyYXJ5U2VydmljZRKFAgoHR2V0Qm9vaxIfLmJpbmRpbmcudGVzdC52MS5HZXRCb29rUmVxdWVzdBogLmJpbmRpbmcudGVzdC52MS5HZXRCb29rUmVzcG9uc2UitgGC0+STAq8BWh4SHC92MS97bmFtZT12b2x1bWVzLyovcGFnZXMvKn1aFRITL3YxL2ZpbGVzL3tuYW1lPSoqfVojYgZ0aXRsZXMSGS92MS90aXRsZXMve2ZpbHRlci50aXRsZX1aI2IEbm90ZRIbL3YxL2NvbG91cnMve2ZpbHRlci5jb2xvdXJ9YgRib29rEiYvdjEvc2hlbHZlcy97c2hlbGZfaWR9L2Jvb2tzL3tib29rX2lkfRJcCgZTZWFyY2gSHi5iaW5kaW5nLnRlc3QudjEuU2VhcmNoUmVxdWVzdBoeLmJpbmRpbmcudGVzdC52MS5TZWFyY2hSZXF1ZXN0IhKC0+STAgwSCi92MS9zZWFyY2gSyQEKCkNyZWF0ZUJvb2sSIi5iaW5kaW5nLnRlc3QudjEuQ3JlYXRlQm9va1JlcXVlc3QaIi5iaW5kaW5nLnRlc3QudjEuQ3JlYXRlQm9va1JlcXVlc3Qic4LT5JMCbToEYm9va1ofOgRib29rMhcvdjEve2Jvb2submFtZT1ib29rcy8qfVoQOgR0YWdzGggvdjEvdGFnc1oUOgZjb2xvdXIaCi92MS9jb2xvdXIiHC92MS9zaGVsdmVzL3tzaGVsZl9pZH0vYm9va3MStQEKC0ltcG9ydEJvb2tzEiMuYmluZGluZy50ZXN0LnYxLkltcG9ydEJvb2tzUmVxdWVzdBojLmJpbmRpbmcudGVzdC52MS5JbXBvcnRCb29rc1JlcXVlc3QiXILT5JMCVjoBKloiOgEqIh0vdjEvc2hlbHZlcy97c2hlbGZfaWR9OmltcG9ydFobQhkKBVBVUkdFEhAvdjEvYm9va3M6aW1wb3J0IhAvdjEvYm9va3M6aW1wb3J0EowBCgtEZWxldGVTaGVsZhIjLmJpbmRpbmcudGVzdC52MS5EZWxldGVTaGVsZlJlcXVlc3QaIy5iaW5kaW5nLnRlc3QudjEuRGVsZXRlU2hlbGZSZXF1ZXN0IjOC0+STAi1aE0IRCgEqEgwvdjEvYW55dGhpbmcqFi92MS9zaGVsdmVzL3tzaGVsZl9pZH0SVQoKV2F0Y2hTaGVsZhIjLmJpbmRpbmcudGVzdC52MS5EZWxldGVTaGVsZlJlcXVlc3QaIC5iaW5kaW5nLnRlc3QudjEuR2V0Qm9va1Jlc3BvbnNlMAFiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_google_protobuf_wrappers]);
 
 /**
  * @generated from message binding.test.v1.Book
@@ -487,6 +487,217 @@ export type DeleteShelfRequest = Message<"binding.test.v1.DeleteShelfRequest"> &
  */
 export const DeleteShelfRequestSchema: GenMessage<DeleteShelfRequest> = /*@__PURE__*/
   messageDesc(file_binding_test_v1_library, 7);
+
+/**
+ * What the binding reads and writes by itself, without protobuf-es: no map, no well-known type but Timestamp.
+ *
+ * @generated from message binding.test.v1.Plain
+ */
+export type Plain = Message<"binding.test.v1.Plain"> & {
+  /**
+   * Not in the order of their numbers, which is that of the JSON.
+   *
+   * @generated from field: string a_string = 2;
+   */
+  aString: string;
+
+  /**
+   * @generated from field: bool a_bool = 1;
+   */
+  aBool: boolean;
+
+  /**
+   * @generated from field: double a_double = 3;
+   */
+  aDouble: number;
+
+  /**
+   * @generated from field: float a_float = 4;
+   */
+  aFloat: number;
+
+  /**
+   * @generated from field: int32 an_int32 = 5;
+   */
+  anInt32: number;
+
+  /**
+   * @generated from field: uint32 a_uint32 = 6;
+   */
+  aUint32: number;
+
+  /**
+   * @generated from field: sint32 a_sint32 = 7;
+   */
+  aSint32: number;
+
+  /**
+   * @generated from field: int64 an_int64 = 8;
+   */
+  anInt64: bigint;
+
+  /**
+   * @generated from field: uint64 a_uint64 = 9;
+   */
+  aUint64: bigint;
+
+  /**
+   * @generated from field: bytes some_bytes = 10;
+   */
+  someBytes: Uint8Array;
+
+  /**
+   * @generated from field: binding.test.v1.Colour colour = 11;
+   */
+  colour: Colour;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp since = 12;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * @generated from field: binding.test.v1.Plain inner = 13;
+   */
+  inner?: Plain | undefined;
+
+  /**
+   * @generated from field: optional string maybe_string = 20;
+   */
+  maybeString?: string | undefined;
+
+  /**
+   * @generated from field: optional uint32 maybe_uint32 = 21;
+   */
+  maybeUint32?: number | undefined;
+
+  /**
+   * @generated from field: optional int64 maybe_int64 = 22;
+   */
+  maybeInt64?: bigint | undefined;
+
+  /**
+   * @generated from field: optional binding.test.v1.Colour maybe_colour = 23;
+   */
+  maybeColour?: Colour | undefined;
+
+  /**
+   * @generated from field: repeated string words = 30;
+   */
+  words: string[];
+
+  /**
+   * @generated from field: repeated uint32 numbers = 31;
+   */
+  numbers: number[];
+
+  /**
+   * @generated from field: repeated int64 longs = 32;
+   */
+  longs: bigint[];
+
+  /**
+   * @generated from field: repeated binding.test.v1.Colour colours = 33;
+   */
+  colours: Colour[];
+
+  /**
+   * @generated from field: repeated google.protobuf.Timestamp instants = 34;
+   */
+  instants: Timestamp[];
+
+  /**
+   * @generated from field: repeated binding.test.v1.Plain inners = 35;
+   */
+  inners: Plain[];
+
+  /**
+   * @generated from field: repeated binding.test.v1.Slip slips = 36;
+   */
+  slips: Slip[];
+
+  /**
+   * @generated from oneof binding.test.v1.Plain.choice
+   */
+  choice: {
+    /**
+     * @generated from field: string by_name = 40;
+     */
+    value: string;
+    case: "byName";
+  } | {
+    /**
+     * @generated from field: int64 by_number = 41;
+     */
+    value: bigint;
+    case: "byNumber";
+  } | {
+    /**
+     * @generated from field: binding.test.v1.Slip by_slip = 42;
+     */
+    value: Slip;
+    case: "bySlip";
+  } | {
+    /**
+     * @generated from field: google.protobuf.Timestamp by_instant = 43;
+     */
+    value: Timestamp;
+    case: "byInstant";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Messages that the binding leaves to protobuf-es.
+   *
+   * @generated from field: binding.test.v1.Book book = 50;
+   */
+  book?: Book | undefined;
+
+  /**
+   * @generated from field: repeated binding.test.v1.Book books = 51;
+   */
+  books: Book[];
+};
+
+/**
+ * Describes the message binding.test.v1.Plain.
+ * Use `create(PlainSchema)` to create a new message.
+ */
+export const PlainSchema: GenMessage<Plain> = /*@__PURE__*/
+  messageDesc(file_binding_test_v1_library, 8);
+
+/**
+ * One that has no list and no oneof.
+ *
+ * @generated from message binding.test.v1.Slip
+ */
+export type Slip = Message<"binding.test.v1.Slip"> & {
+  /**
+   * @generated from field: string title = 1;
+   */
+  title: string;
+
+  /**
+   * @generated from field: uint32 year = 2;
+   */
+  year: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp due_at = 3;
+   */
+  dueAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: optional bool is_late = 4;
+   */
+  isLate?: boolean | undefined;
+};
+
+/**
+ * Describes the message binding.test.v1.Slip.
+ * Use `create(SlipSchema)` to create a new message.
+ */
+export const SlipSchema: GenMessage<Slip> = /*@__PURE__*/
+  messageDesc(file_binding_test_v1_library, 9);
 
 /**
  * @generated from enum binding.test.v1.Colour
