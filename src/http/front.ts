@@ -144,7 +144,10 @@ export class Front implements Host {
   #answer(exchange: Exchange, visit: Visit, answer: BindingAnswer): void {
     try {
       if (answer.status === 204) visit.outcome = "empty";
-      writeAnswer(exchange, answer.status === 204 ? answer : { ...answer, contentType: "application/json" });
+      writeAnswer(
+        exchange,
+        answer.status === 204 ? answer : { status: 200, body: answer.body, contentType: "application/json" },
+      );
     } catch (error) {
       this.#fail(exchange, visit, error);
     }

@@ -1,7 +1,7 @@
-import type { Registry } from "@bufbuild/protobuf";
+import type { JsonWriteOptions, Message, Registry } from "@bufbuild/protobuf";
 import { decodeBodiless, decodeRequest } from "./decode.js";
 import { encodeResponse } from "./encode.js";
-import type { BoundService } from "./endpoint.js";
+import type { BoundService, Endpoint } from "./endpoint.js";
 import type { BindingAnswer, BindingRequest } from "./exchange.js";
 import { jsonOptions } from "./json-writer.js";
 import { type Route, Router } from "./router.js";
@@ -30,7 +30,7 @@ export interface Binding<C> {
   /**
    * Decodes the request, calls the service and encodes its answer.
    * Throws `invalid_argument` naming the field and the rule, `unsupported_media_type`, whatever the request's `readBody`
-   * rejects with, such as `body_too_large`, and whatever the service does.
+   * rejects with, such as `body_too_large`, and whatever the service does; or rejects with these.
    */
   handle(route: Route<C>, request: BindingRequest, call: C): Promise<BindingAnswer>;
 }
@@ -42,16 +42,32 @@ export interface Binding<C> {
 export function createBinding<C>(services: readonly BoundService<C>[], options: BindingOptions): Binding<C> {
   const router = new Router(services.flatMap(endpointsOf));
   const limits = { maxBodyBytes: options.maxBodyBytes, registry: options.registry };
-  const writeOptions = jsonOptions(options.registry);
+  const encoderOf = oncePerEndpoint<C>(jsonOptions(options.registry));
+  const invoke = (endpoint: Endpoint<C>, message: Message, call: C) =>
+    endpoint.service.invoke(endpoint.rpc, message, call).then(encoderOf(endpoint));
   return {
     route: (method, path) => router.find(method, path),
-    async handle(route, request, call) {
+    // Without `await`: what an async function keeps while it waits would be kept for each host of a fleet.
+    handle(route, request, call) {
       const { endpoint } = route;
-      const { service, rpc, body } = endpoint;
       // Most requests have no body, and need not wait for one.
-      const message =
-        body.kind === "none" ? decodeBodiless(route, request) : await decodeRequest(route, request, limits);
-      return encodeResponse(endpoint, await service.invoke(rpc, message, call), writeOptions);
+      if (endpoint.body.kind === "none") return invoke(endpoint, decodeBodiless(route, request), call);
+      return decodeRequest(route, request, limits).then((message) => invoke(endpoint, message, call));
     },
+  };
+}
+
+/** A function for each endpoint rather than for each call. */
+function oncePerEndpoint<C>(
+  options: JsonWriteOptions,
+): (endpoint: Endpoint<C>) => (response: Message) => BindingAnswer {
+  const encoders = new Map<Endpoint<C>, (response: Message) => BindingAnswer>();
+  return (endpoint) => {
+    let encoder = encoders.get(endpoint);
+    if (encoder === undefined) {
+      encoder = (response) => encodeResponse(endpoint, response, options);
+      encoders.set(endpoint, encoder);
+    }
+    return encoder;
   };
 }
