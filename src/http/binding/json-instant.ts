@@ -4,28 +4,42 @@ import { isFields, timestampName } from "./json-fields.js";
 const firstSecond = -62_135_596_800;
 const lastSecond = 253_402_300_799;
 
-/** Texts of seconds that were written lately: most answers are about the same few. A second has its place by number. */
-const recent: { readonly seconds: number; readonly text: string }[] = [];
-const recentCount = 64;
+interface WrittenSecond {
+  readonly seconds: number;
+  /** Such as 2026-06-01T10:00:00. */
+  readonly start: string;
+  /** The last instant in it that was written; NaN if there is none. */
+  nanos: number;
+  text: string;
+}
+
+/** Seconds that were written lately, each at a place by its number: most answers are about the same few instants. */
+const written: WrittenSecond[] = [];
+const places = 64;
 
 /** The text of a `google.protobuf.Timestamp`, in UTC with 0, 3, 6 or 9 digits; `undefined` if it has no such form. */
 export function writeInstant(value: unknown): string | undefined {
   if (!isFields(value) || value.$typeName !== timestampName) return undefined;
   const { seconds, nanos } = value;
   if (typeof seconds !== "bigint" || typeof nanos !== "number") return undefined;
-  const second = textOfSecond(Number(seconds));
+  const second = writeSecond(Number(seconds));
+  if (second === undefined || second.nanos === nanos) return second?.text;
   const fraction = fractionOf(nanos);
-  return second && fraction && second + fraction;
+  if (fraction === undefined) return undefined;
+  second.nanos = nanos;
+  second.text = second.start + fraction;
+  return second.text;
 }
 
-function textOfSecond(seconds: number): string | undefined {
-  const place = seconds & (recentCount - 1);
-  const known = recent[place];
-  if (known?.seconds === seconds) return known.text;
+function writeSecond(seconds: number): WrittenSecond | undefined {
+  const place = seconds & (places - 1);
+  const known = written[place];
+  if (known?.seconds === seconds) return known;
   if (seconds < firstSecond || seconds > lastSecond) return undefined;
-  const text = new Date(seconds * 1000).toISOString().slice(0, 19);
-  recent[place] = { seconds, text };
-  return text;
+  const start = new Date(seconds * 1000).toISOString().slice(0, 19);
+  const second = { seconds, start, nanos: Number.NaN, text: "" };
+  written[place] = second;
+  return second;
 }
 
 function fractionOf(nanos: number): string | undefined {
