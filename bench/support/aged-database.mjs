@@ -30,18 +30,24 @@ export function makeAged(path, { events, pending }) {
 
 function prepare(client) {
   const row = client.prepare(`INSERT INTO dispatches
-    (hostname, rollout_id, target_closure, soak_due_at, max_attempts, enqueued_at, sequence, state, attempt, changed_at)
-    VALUES (?, ?, ?, ?, 10, ?, ?, ?, ?, ?)`);
+    (hostname, rollout_id, target_closure, soak_due_at, max_attempts, enqueued_at, sequence, state, attempt, changed_at,
+     last_event_id)
+    VALUES (?, ?, ?, ?, 10, ?, ?, ?, ?, ?, ?)`);
   const event = client.prepare(`INSERT INTO events
-    (at, hostname, rollout_id, kind, attempt, actor, address, wire, detail)
-    VALUES (?, ?, ?, ?, ?, ?, '127.0.0.1', 'http', '')`);
+    (id, at, hostname, rollout_id, kind, attempt, actor, address, wire, detail, prev_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, '127.0.0.1', 'http', '', ?)`);
+  let id = 0;
   const endMicros = Date.now() * 1_000 - 60_000_000;
   return (n, state, count) => {
     const { hostname, rollout_id, target_closure } = dispatch(firstHost + (n % hostCount), Math.floor(n / hostCount));
     const at = endMicros - (count - n) * 1_000;
     const attempt = state === "pending" ? 0 : 1;
-    row.run(hostname, rollout_id, target_closure, at, at, n, state, attempt, at);
-    event.run(at, hostname, rollout_id, "enqueued", 0, "operator-bench");
-    if (attempt === 1) event.run(at, hostname, rollout_id, "delivered", 1, hostname);
+    id += 1;
+    event.run(id, at, hostname, rollout_id, "enqueued", 0, "operator-bench", null);
+    if (attempt === 1) {
+      id += 1;
+      event.run(id, at, hostname, rollout_id, "delivered", 1, hostname, id - 1);
+    }
+    row.run(hostname, rollout_id, target_closure, at, at, n, state, attempt, at, id);
   };
 }

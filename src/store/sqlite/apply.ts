@@ -5,7 +5,8 @@ import type { ReadyStatements } from "./ready-statements.js";
 
 export function apply(statements: ReadyStatements, step: Step, moment: Moment): StepResult {
   const { hostname, rolloutId } = keyOf(step);
-  const result = stepped(statements.find.get({ hostname, rolloutId }), step, moment);
-  if (result.ok && result.change !== undefined) keep(statements, result.change);
+  const old = statements.find.get({ hostname, rolloutId });
+  const result = stepped(old?.row, step, moment);
+  if (old !== undefined && result.ok && result.change !== undefined) keep(statements, old, result.change);
   return result;
 }

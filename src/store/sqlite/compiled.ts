@@ -2,7 +2,7 @@ import type Database from "better-sqlite3";
 import { Param, Placeholder } from "drizzle-orm";
 
 /** What drizzle has worded and not run. */
-interface Worded {
+export interface Worded {
   getQuery(): { readonly sql: string; readonly params: readonly unknown[] };
 }
 
@@ -15,39 +15,56 @@ interface Worded {
 export class Compiled<Columns = unknown> {
   protected readonly statement: Database.Statement<unknown[], Columns>;
   /** Of the placeholders, in their order. */
-  readonly names: readonly string[];
-  /** Used anew each time: SQLite has copied what is bound before the next call. */
-  readonly #bound: unknown[] = [];
+  protected readonly names: readonly string[];
 
   constructor(client: Database.Database, worded: Worded) {
     const { sql, params } = worded.getQuery();
     this.statement = client.prepare<unknown[], Columns>(withOpaqueLimit(sql));
     this.names = params.map(placeholderName);
   }
+}
 
-  /** @returns how many rows it has changed */
-  run(values: object): number {
-    return this.statement.run(this.bound(values)).changes;
+/** How to get each value of an item, by the names of placeholders. */
+export type Values<Item> = Readonly<Record<string, (item: Item) => number | string | null>>;
+
+/** One that writes so and so many items: its placeholders are `name` of the only one, or `name0`, `name1`, … of several. */
+export class CompiledWrite<Item> extends Compiled {
+  /** How many items it writes, exactly. */
+  readonly count: number;
+  /** For one item, in the order of the placeholders. */
+  readonly #getters: readonly Values<Item>[string][];
+
+  constructor(client: Database.Database, worded: Worded, values: Values<Item>) {
+    super(client, worded);
+    const own = this.names.map((name) => name.replace(/\d+$/, ""));
+    const width = new Set(own).size;
+    this.count = own.length / width;
+    this.#getters = own.slice(0, width).map((name) => {
+      const getter = values[name];
+      if (getter === undefined) throw new Error(`nothing is known of the placeholder ${name}`);
+      return getter;
+    });
+    if (own.some((name, i) => name !== own[i % width])) throw new Error("items whose values do not take turns");
   }
 
   /**
-   * For one that has its values in the order of `names` already.
-   *
+   * @param items of which `count` are written, from `first` on
    * @returns how many rows it has changed
    */
-  runBound(bound: readonly unknown[]): number {
+  run(items: readonly Item[], first = 0): number {
+    const bound: (number | string | null)[] = [];
+    for (const item of this.count === items.length ? items : items.slice(first, first + this.count)) {
+      for (const getter of this.#getters) bound.push(getter(item));
+    }
     return this.statement.run(bound).changes;
-  }
-
-  protected bound(values: object): unknown[] {
-    for (let i = 0; i < this.names.length; i++) this.#bound[i] = Reflect.get(values, this.names[i] ?? "");
-    return this.#bound;
   }
 }
 
 /** One that finds rows. */
 export class CompiledSelect<Columns extends unknown[], Row> extends Compiled<Columns> {
   readonly #toRow: (columns: Columns) => Row;
+  /** Used anew each time: SQLite has copied what is bound before the next call. */
+  readonly #bound: unknown[] = [];
 
   /** @param toRow from the columns in the order of the statement */
   constructor(client: Database.Database, worded: Worded, toRow: (columns: Columns) => Row) {
@@ -57,12 +74,17 @@ export class CompiledSelect<Columns extends unknown[], Row> extends Compiled<Col
   }
 
   all(values: object): Row[] {
-    return this.statement.all(this.bound(values)).map(this.#toRow);
+    return this.statement.all(this.#bind(values)).map(this.#toRow);
   }
 
   get(values: object): Row | undefined {
-    const found = this.statement.get(this.bound(values));
+    const found = this.statement.get(this.#bind(values));
     return found === undefined ? undefined : this.#toRow(found);
+  }
+
+  #bind(values: object): unknown[] {
+    for (let i = 0; i < this.names.length; i++) this.#bound[i] = Reflect.get(values, this.names[i] ?? "");
+    return this.#bound;
   }
 }
 

@@ -1,27 +1,68 @@
 import type { NewEvent } from "../../dispatch/event.js";
-import type { Compiled } from "./compiled.js";
+import type { CompiledWrite, Values } from "./compiled.js";
+
+/** An event as it stands in the table. */
+export interface KeptEvent {
+  readonly id: number;
+  readonly event: NewEvent;
+  /** The last change before it of the same dispatch; `null` for the first. */
+  readonly prevId: number | null;
+}
+
+/** For the placeholders of the statements that write events. */
+export const keptEventValues = {
+  id: ({ id }) => id,
+  at: ({ event }) => event.at,
+  hostname: ({ event }) => event.hostname,
+  rolloutId: ({ event }) => event.rolloutId,
+  kind: ({ event }) => event.kind,
+  attempt: ({ event }) => event.attempt,
+  actor: ({ event }) => event.actor,
+  address: ({ event }) => event.address,
+  wire: ({ event }) => event.wire,
+  detail: ({ event }) => event.detail,
+  parkedMs: ({ event }) => event.parkedMs,
+  prevId: ({ prevId }) => prevId,
+} satisfies Values<KeptEvent>;
 
 /**
  * The events of a transaction, written in few statements: each statement looks up and writes back the last id, whatever
- * number of rows it adds.
+ * number of rows it adds. It numbers them itself, so that a row can say which one is its last before they are written.
  */
 export class EventWriter {
-  readonly #one: Compiled;
-  readonly #many: Compiled;
-  readonly #perStatement: number;
-  #waiting: NewEvent[] = [];
+  readonly #one: CompiledWrite<KeptEvent>;
+  readonly #many: CompiledWrite<KeptEvent>;
+  /** The last that is in the table, for good. */
+  #keptId: number;
+  #lastId: number;
+  #waiting: KeptEvent[] = [];
 
   /**
    * @param one adds one event
-   * @param many adds several: the placeholders of `one`, repeated
+   * @param many adds several
+   * @param lastId no event up to this one is given its number again
    */
-  constructor(one: Compiled, many: Compiled) {
+  constructor(one: CompiledWrite<KeptEvent>, many: CompiledWrite<KeptEvent>, lastId: number) {
     this.#one = one;
     this.#many = many;
-    this.#perStatement = many.names.length / one.names.length;
+    this.#keptId = lastId;
+    this.#lastId = lastId;
   }
 
-  add(event: NewEvent): void {
+  /** A number for an event that may be added. */
+  number(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+
+  /** @returns its number */
+  add(event: NewEvent, prevId: number | null): number {
+    const id = this.number();
+    this.addNumbered({ id, event, prevId });
+    return id;
+  }
+
+  addNumbered(event: KeptEvent): void {
     this.#waiting.push(event);
   }
 
@@ -30,24 +71,20 @@ export class EventWriter {
     const events = this.#waiting;
     if (events.length === 0) return;
     this.#waiting = [];
-    const alone = events.length % this.#perStatement;
-    for (let i = 0; i < alone; i++) this.#one.runBound(this.#bound(events, i, 1));
-    for (let i = alone; i < events.length; i += this.#perStatement) {
-      this.#many.runBound(this.#bound(events, i, this.#perStatement));
-    }
+    const { count } = this.#many;
+    const alone = events.length % count;
+    for (let i = 0; i < alone; i++) this.#one.run(events, i);
+    for (let i = alone; i < events.length; i += count) this.#many.run(events, i);
   }
 
-  /** After a transaction that came to nothing. */
+  /** The transaction is over, and on disk. */
+  kept(): void {
+    this.#keptId = this.#lastId;
+  }
+
+  /** The transaction has come to nothing. */
   forget(): void {
     this.#waiting = [];
-  }
-
-  #bound(events: readonly NewEvent[], first: number, count: number): unknown[] {
-    const bound: unknown[] = [];
-    for (let i = first; i < first + count; i++) {
-      const event = events[i];
-      if (event !== undefined) for (const name of this.#one.names) bound.push(Reflect.get(event, name));
-    }
-    return bound;
+    this.#lastId = this.#keptId;
   }
 }

@@ -1,4 +1,4 @@
-import { asc, count, gt, sql } from "drizzle-orm";
+import { asc, count, gt } from "drizzle-orm";
 import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { DispatchRow } from "../../dispatch/dispatch.js";
@@ -6,6 +6,7 @@ import type { DispatchEvent } from "../../dispatch/event.js";
 import type { Steady } from "../../dispatch/instant.js";
 import type { HostSeen } from "../../dispatch/ports.js";
 import type { CalledRevocation } from "../../dispatch/revocation.js";
+import { lastUsedEventId } from "./event-ids.js";
 import { list, listEvents } from "./list.js";
 import { assertOurDatabase, migrateDatabase } from "./migrate.js";
 import { openDatabase } from "./open.js";
@@ -36,7 +37,7 @@ export function openExport(path: string, clock: BootClock): Export {
     const db = migrateDatabase(client);
     return {
       steady: new SteadyClock(db, clock).read().steady,
-      lastEventId: lastEventId(db),
+      lastEventId: lastUsedEventId(db),
       counts: {
         dispatches: countRows(db, dispatches),
         events: countRows(db, events),
@@ -67,9 +68,4 @@ function revocationsAfter(db: BetterSQLite3Database, after: CalledRevocation | u
 
 function countRows(db: BetterSQLite3Database, table: SQLiteTable): number {
   return db.select({ n: count() }).from(table).get()?.n ?? 0;
-}
-
-function lastEventId(db: BetterSQLite3Database): number {
-  const used = db.get<{ seq: number } | undefined>(sql`SELECT seq FROM sqlite_sequence WHERE name = 'events'`);
-  return used?.seq ?? 0;
 }

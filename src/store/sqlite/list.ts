@@ -3,8 +3,10 @@ import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import type { DispatchKey, DispatchRow } from "../../dispatch/dispatch.js";
 import type { DispatchEvent } from "../../dispatch/event.js";
+import type { Hostname } from "../../dispatch/hostname.js";
 import type { DispatchFilter, EventFilter } from "../../dispatch/ports.js";
-import { dispatches, events } from "./schema.js";
+import type { RolloutId } from "../../dispatch/rollout.js";
+import { dispatchColumns, dispatches, eventColumns, events, isNote } from "./schema.js";
 
 export function list(
   db: BetterSQLite3Database,
@@ -13,7 +15,7 @@ export function list(
   limit: number,
 ): DispatchRow[] {
   return db
-    .select()
+    .select(dispatchColumns)
     .from(dispatches)
     .where(and(...dispatchConditions(filter), after && isAfter(after)))
     .orderBy(asc(dispatches.hostname), asc(dispatches.rolloutId))
@@ -49,26 +51,44 @@ export function listEvents(
   afterId: number,
   limit: number,
 ): DispatchEvent[] {
-  return db
-    .select()
-    .from(events)
-    .where(and(...eventConditions(filter), gt(events.id, afterId)))
-    .orderBy(asc(events.id))
-    .limit(limit)
-    .all();
+  const { hostname, rolloutId } = filter;
+  const isWanted =
+    hostname === undefined
+      ? and(gt(events.id, afterId), rolloutId && eq(events.rolloutId, rolloutId))
+      : inArray(events.id, historyOf(hostname, rolloutId, afterId));
+  return db.select(eventColumns).from(events).where(isWanted).orderBy(asc(events.id)).limit(limit).all();
 }
 
-export function latestEvents(db: BetterSQLite3Database, key: DispatchKey, limit: number): DispatchEvent[] {
+export function latestEvents(
+  db: BetterSQLite3Database,
+  { hostname, rolloutId }: DispatchKey,
+  limit: number,
+): DispatchEvent[] {
   return db
-    .select()
+    .select(eventColumns)
     .from(events)
-    .where(and(...eventConditions(key)))
+    .where(inArray(events.id, historyOf(hostname, rolloutId, 0)))
     .orderBy(desc(events.id))
     .limit(limit)
     .all()
     .reverse();
 }
 
-function eventConditions({ hostname, rolloutId }: EventFilter): (SQL | undefined)[] {
-  return [hostname && eq(events.hostname, hostname), rolloutId && eq(events.rolloutId, rolloutId)];
+/**
+ * The ids of a host's events, or of one of its dispatches', after `afterId`: from the last change of each dispatch on back, to
+ * the first that is not wanted any more, since a note that is may hang on that.
+ */
+function historyOf(hostname: Hostname, rolloutId: RolloutId | undefined, afterId: number): SQL {
+  const isOwn = and(eq(dispatches.hostname, hostname), rolloutId && eq(dispatches.rolloutId, rolloutId));
+  return sql`(
+    WITH RECURSIVE history(id, prev_id) AS (
+      SELECT ${events.id}, ${events.prevId} FROM ${dispatches} JOIN ${events} ON ${events.id} = ${dispatches.lastEventId}
+      WHERE ${isOwn}
+      UNION
+      SELECT ${events.id}, ${events.prevId} FROM history JOIN ${events} ON ${events.id} = history.prev_id
+      WHERE history.id > ${afterId}
+      UNION
+      SELECT ${events.id}, ${events.prevId} FROM history JOIN ${events} ON ${events.prevId} = history.id AND ${isNote}
+    ) SELECT id FROM history WHERE id > ${afterId}
+  )`;
 }

@@ -1,10 +1,10 @@
 import type Database from "better-sqlite3";
-import type { Query } from "drizzle-orm";
 import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
-import { Compiled, CompiledSelect } from "./compiled.js";
-import { rowFromColumns } from "./dispatch-columns.js";
-import { EventWriter } from "./event-writer.js";
-import { FreshRows } from "./fresh-rows.js";
+import type { HostSeen } from "../../dispatch/ports.js";
+import { CompiledSelect, CompiledWrite, type Values, type Worded } from "./compiled.js";
+import { lastUsedEventId } from "./event-ids.js";
+import { EventWriter, keptEventValues } from "./event-writer.js";
+import { keptRowFromColumns, keptRowValues } from "./kept-row.js";
 import { prepareStatements } from "./statements.js";
 
 export type ReadyStatements = ReturnType<typeof compileStatements>;
@@ -12,20 +12,31 @@ export type ReadyStatements = ReturnType<typeof compileStatements>;
 /** The statements of the hot path, ready to run. */
 export function compileStatements(client: Database.Database, db: BetterSQLite3Database) {
   const worded = prepareStatements(db);
-  const select = (statement: { getQuery(): Query }) => new CompiledSelect(client, statement, rowFromColumns);
-  const { leasesOver, expired, takeable, pendingOfChannel, find, addEvent, addEvents } = worded;
+  const select = (statement: Worded) => new CompiledSelect(client, statement, keptRowFromColumns);
+  const write = (statement: Worded) => new CompiledWrite(client, statement, keptRowValues);
+  const addEvents = (statement: Worded) => new CompiledWrite(client, statement, keptEventValues);
   return {
     ...worded,
-    leasesOver: select(leasesOver),
-    expired: select(expired),
-    takeable: select(takeable),
-    pendingOfChannel: select(pendingOfChannel),
-    find: select(find),
-    update: new Compiled(client, worded.update),
-    insert: new Compiled(client, worded.insert),
-    insertFresh: new FreshRows(new Compiled(client, worded.insertFresh)),
-    upsert: new Compiled(client, worded.upsert),
-    putHost: new Compiled(client, worded.putHost),
-    events: new EventWriter(new Compiled(client, addEvent), new Compiled(client, addEvents)),
+    leasesOver: select(worded.leasesOver),
+    expired: select(worded.expired),
+    takeable: select(worded.takeable),
+    pendingOfChannel: select(worded.pendingOfChannel),
+    find: select(worded.find),
+    update: write(worded.update),
+    lastEvent: new CompiledSelect(client, worded.lastEvent, ([id]: [number | null]) => id),
+    insert: write(worded.insert),
+    insertFresh: write(worded.insertFresh),
+    upsert: write(worded.upsert),
+    putHost: new CompiledWrite(client, worded.putHost, hostValues),
+    events: new EventWriter(addEvents(worded.addEvent), addEvents(worded.addEvents), lastUsedEventId(db)),
   };
 }
+
+const hostValues = {
+  hostname: ({ hostname }) => hostname,
+  lastSeenAt: ({ lastSeenAt }) => lastSeenAt,
+  address: ({ address }) => address,
+  wire: ({ wire }) => wire,
+  agentVersion: ({ agentVersion }) => agentVersion,
+  certificateNotAfter: ({ certificateNotAfter }) => certificateNotAfter,
+} satisfies Values<HostSeen>;

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { getTableColumns, sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { TargetClosure } from "../../dispatch/closure.js";
 import { dispatchStates } from "../../dispatch/dispatch.js";
@@ -42,6 +42,8 @@ export const dispatches = sqliteTable(
     leaseExpiresAt: instant("lease_expires_at"),
     reason: text("reason"),
     changedAt: instant("changed_at").notNull(),
+    /** Its last change in the history, which leads from one to the one before by their `prevId`. */
+    lastEventId: integer("last_event_id"),
   },
   (table) => [
     primaryKey({ columns: [table.hostname, table.rolloutId] }),
@@ -54,7 +56,15 @@ export const dispatches = sqliteTable(
   ],
 );
 
-/** What happened, for good. Ids are never used again, so that a reader can go on after the last one that it has seen. */
+/** In the words of the partial index. */
+export const isNote = sql`kind = 'flushed'`;
+
+/**
+ * What happened, for good. Ids are never used again, so that a reader can go on after the last one that it has seen.
+ *
+ * No index by host, in which each event of a fleet would change another page: those of a dispatch hang together instead. See
+ * `docs/decisions/history-as-a-chain.md`.
+ */
 export const events = sqliteTable(
   "events",
   {
@@ -69,9 +79,23 @@ export const events = sqliteTable(
     wire: text("wire").$type<Wire | "">().notNull(),
     detail: text("detail").notNull(),
     parkedMs: integer("parked_ms"),
+    /**
+     * The last change before it of the same dispatch; `null` for the first. It may have been pruned. Several notes may have
+     * the same, while each change is the next one's.
+     */
+    prevId: integer("prev_id"),
   },
-  (table) => [index("events_host").on(table.hostname, table.id)],
+  (table) => [index("events_note").on(table.prevId).where(isNote)],
 );
+
+const { lastEventId, ...rowColumns } = getTableColumns(dispatches);
+const { prevId, ...ownColumns } = getTableColumns(events);
+
+/** A row as the rules know it: without what only this store needs. */
+export const dispatchColumns = rowColumns;
+
+/** The same of an event. */
+export const eventColumns = ownColumns;
 
 /** Every host that has polled, as of its last poll. */
 export const hosts = sqliteTable(

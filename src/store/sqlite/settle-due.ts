@@ -24,12 +24,12 @@ export function settleDue(statements: ReadyStatements, { moment, since, limit }:
   const due = [...leasesOver, ...statements.expired.all({ now, limit: limit - leasesOver.length })];
   const hostnames = new Set<Hostname>();
   const events: NewEvent[] = [];
-  for (const row of due) {
-    const change = fallenDue(row, moment);
+  for (const old of due) {
+    const change = fallenDue(old.row, moment);
     if (change === undefined) continue;
-    keep(statements, change);
+    keep(statements, old, change);
     events.push(change.event);
-    if (change.row.state === "pending") hostnames.add(row.hostname);
+    if (change.row.state === "pending") hostnames.add(change.row.hostname);
   }
   for (const { hostname } of statements.begunSince.all({ since, now })) hostnames.add(hostname);
   return { hostnames, events };

@@ -23,6 +23,7 @@ import type {
 import type { HostFilter, HostReport, QueueStats, ReportStore } from "../../dispatch/reports.js";
 import type { RevocationStore } from "../../dispatch/revocation.js";
 import { apply } from "./apply.js";
+import { keepNote } from "./change.js";
 import { enqueue } from "./enqueue.js";
 import { guardFile } from "./file-guard.js";
 import { latestEvents, list, listEvents } from "./list.js";
@@ -148,13 +149,13 @@ export class SqliteStore implements DispatchStore, ReportStore {
 
   async note({ events, seen }: Notes): Promise<void> {
     this.#transaction(() => {
-      for (const event of events) this.#statements.events.add(event);
-      for (const host of seen) this.#statements.putHost.run(host);
+      for (const event of events) keepNote(this.#statements, event);
+      for (const host of seen) this.#statements.putHost.run([host]);
     });
   }
 
   async find({ hostname, rolloutId }: DispatchKey): Promise<DispatchRow | undefined> {
-    return this.#statements.find.get({ hostname, rolloutId });
+    return this.#statements.find.get({ hostname, rolloutId })?.row;
   }
 
   async list(filter: DispatchFilter, after: DispatchKey | undefined, limit: number): Promise<readonly DispatchRow[]> {
@@ -236,6 +237,7 @@ export class SqliteStore implements DispatchStore, ReportStore {
       this.#statements.events.forget();
       throw runtimeError(error);
     }
+    this.#statements.events.kept();
     if (result === undefined) throw new Error("a transaction has run nothing");
     return result.of;
   }

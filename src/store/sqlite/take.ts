@@ -14,9 +14,9 @@ export function take(
   newToken: NewLeaseToken,
 ): Taken[] {
   const rows = statements.takeable.all({ hostname, now: moment.now, limit: takers.length });
-  return rows.map((row, i) => {
-    const change = taken(row, takerAt(takers, i), moment, newToken);
-    keep(statements, change);
+  return rows.map((kept, i) => {
+    const change = taken(kept.row, takerAt(takers, i), moment, newToken);
+    keep(statements, kept, change);
     return takenFrom(change);
   });
 }
