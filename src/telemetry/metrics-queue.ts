@@ -1,10 +1,10 @@
-import { Counter, Histogram, type Registry } from "prom-client";
+import { Histogram, type Registry } from "prom-client";
 import type { EnqueueOutcome, EnqueueResult } from "../dispatch/dispatch.js";
 import type { NewEvent } from "../dispatch/event.js";
 import { notProven } from "../dispatch/life.js";
 import type { Meter, StoreOperation } from "../dispatch/meter.js";
 import type { Origin } from "../dispatch/origin.js";
-import { Children } from "./metrics-children.js";
+import { Children, TalliedCounter } from "./metrics-children.js";
 import { prefix, waitSeconds, wires, workSeconds } from "./metrics-names.js";
 
 /** What the rules report, as counters and histograms. */
@@ -26,7 +26,7 @@ export class QueueMetrics implements Meter {
 
   constructor(registry: Registry) {
     const own = { registers: [registry] };
-    const deliveries = new Counter({
+    const deliveries = new TalliedCounter({
       ...own,
       name: `${prefix}deliveries_total`,
       help: "What became of answers with a dispatch, and what their agents said of them.",
@@ -137,7 +137,7 @@ export class QueueMetrics implements Meter {
 const enqueueOutcomes = ["created", "replaced", "kept"] as const satisfies readonly EnqueueOutcome[];
 
 function enqueuedCounters(registry: Registry): Children {
-  const counter = new Counter({
+  const counter = new TalliedCounter({
     registers: [registry],
     name: `${prefix}enqueued_total`,
     help: "Dispatches that were enqueued.",
@@ -147,7 +147,7 @@ function enqueuedCounters(registry: Registry): Children {
 }
 
 function redeliveryCounters(registry: Registry): Children {
-  const counter = new Counter({
+  const counter = new TalliedCounter({
     registers: [registry],
     name: `${prefix}redeliveries_total`,
     help: "Dispatches that had been taken and wait again.",
@@ -157,7 +157,7 @@ function redeliveryCounters(registry: Registry): Children {
 }
 
 function endedCounters(registry: Registry): Children {
-  const counter = new Counter({
+  const counter = new TalliedCounter({
     registers: [registry],
     name: `${prefix}ended_total`,
     help: "Dispatches that are over without an agent having said so.",
@@ -178,7 +178,7 @@ function snakeCase(operation: StoreOperation): string {
 }
 
 function storeErrorCounters(registry: Registry): Children {
-  const counter = new Counter({
+  const counter = new TalliedCounter({
     registers: [registry],
     name: `${prefix}store_errors_total`,
     help: "Calls of the store that failed.",

@@ -1,6 +1,6 @@
-import { Counter, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { Wire } from "../dispatch/origin.js";
-import { Children } from "./metrics-children.js";
+import { Children, TalliedCounter } from "./metrics-children.js";
 import { prefix, wires } from "./metrics-names.js";
 
 /** The values that labels of this part can have, from those who know them. */
@@ -19,21 +19,21 @@ export class TrafficMetrics {
 
   constructor(registry: Registry, { refusals, tlsRejections }: TrafficLabels) {
     const own = { registers: [registry] };
-    const requests = new Counter({
+    const requests = new TalliedCounter({
       ...own,
       name: `${prefix}requests_total`,
       help: "Requests that have ended.",
       labelNames: ["wire", "outcome"],
     });
     this.#requests = new Map(wires.map((wire) => [wire, new Children(requests, "outcome", [], { wire })]));
-    const refused = new Counter({
+    const refused = new TalliedCounter({
       ...own,
       name: `${prefix}refused_certificates_total`,
       help: "Requests and parked polls that were refused because of their client's certificate.",
       labelNames: ["reason"],
     });
     this.#refused = new Children(refused, "reason", refusals);
-    const tls = new Counter({
+    const tls = new TalliedCounter({
       ...own,
       name: `${prefix}tls_rejections_total`,
       help: "Handshakes that failed, and connections whose client's certificate does not verify.",
