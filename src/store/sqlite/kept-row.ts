@@ -73,14 +73,9 @@ export const keptRowValues = {
   lastEventId: ({ lastEventId }) => lastEventId,
 } satisfies Values<KeptRow>;
 
-/**
- * Most of what is enqueued is new, and waits for no time: whether all columns that such rows have in common are as
- * `insertFresh` writes them.
- */
+/** Most of what is enqueued is new, and waits for no time: whether the columns that `insertFresh` leaves out are empty. */
 export function isFresh({ row }: KeptRow): boolean {
   return (
-    row.state === "pending" &&
-    row.attempt === 0 &&
     row.notBefore === null &&
     row.notAfter === null &&
     row.leaseToken === null &&

@@ -24,7 +24,8 @@ import type { HostFilter, HostReport, QueueStats, ReportStore } from "../../disp
 import type { RevocationStore } from "../../dispatch/revocation.js";
 import { apply } from "./apply.js";
 import { keepNote } from "./change.js";
-import { enqueue } from "./enqueue.js";
+import { enqueue, type TakingAlong } from "./enqueue.js";
+import { enqueueAndTake } from "./enqueue-and-take.js";
 import { guardFile } from "./file-guard.js";
 import { latestEvents, list, listEvents } from "./list.js";
 import { assertOurDatabase, migrateDatabase } from "./migrate.js";
@@ -134,10 +135,12 @@ export class SqliteStore implements DispatchStore, ReportStore {
   ): Promise<EnqueuedAndTaken | undefined> {
     const isTimedNow = this.#isTimed || groups.some(({ dispatches }) => dispatches.some(isTimed));
     if (isTimedNow || wants.some((want) => beginsLease(want))) return undefined;
-    return this.#transaction((moment) => ({
-      receipts: groups.map((group) => this.#enqueueGroup(group, moment)),
-      taken: wants.map((want) => take(this.#statements, want, moment, this.#newToken)),
-    }));
+    return this.#transaction((moment) => {
+      const by = { moment, newToken: this.#newToken };
+      return enqueueAndTake(this.#statements, { groups, wants }, by, (alongWith) =>
+        groups.map((group) => this.#enqueueGroup(group, moment, alongWith)),
+      );
+    });
   }
 
   async settleDue(limit: number): Promise<DueReceipt> {
@@ -203,12 +206,13 @@ export class SqliteStore implements DispatchStore, ReportStore {
     this.#client.close();
   }
 
-  #enqueueGroup(group: EnqueueGroup, moment: Moment): EnqueueReceipt {
+  #enqueueGroup(group: EnqueueGroup, moment: Moment, alongWith?: TakingAlong): EnqueueReceipt {
     const nextSequence = () => {
       this.#sequence += 1;
       return this.#sequence;
     };
-    return { results: enqueue(this.#statements, group, { moment, nextSequence }), enqueuedAt: moment.now };
+    const by = { moment, nextSequence, ...(alongWith && { alongWith }) };
+    return { results: enqueue(this.#statements, group, by), enqueuedAt: moment.now };
   }
 
   /** A transaction that begins with what has fallen due. */

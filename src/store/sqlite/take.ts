@@ -1,7 +1,7 @@
-import type { Taken } from "../../dispatch/dispatch.js";
+import type { DispatchRow, Taken } from "../../dispatch/dispatch.js";
 import type { Moment } from "../../dispatch/instant.js";
 import type { NewLeaseToken } from "../../dispatch/lease.js";
-import { type Change, type Taker, taken } from "../../dispatch/life.js";
+import { type Taker, taken } from "../../dispatch/life.js";
 import type { TakeWant } from "../../dispatch/ports.js";
 import { keep } from "./change.js";
 import type { ReadyStatements } from "./ready-statements.js";
@@ -17,7 +17,7 @@ export function take(
   return rows.map((kept, i) => {
     const change = taken(kept.row, takerAt(takers, i), moment, newToken);
     keep(statements, kept, change);
-    return takenFrom(change);
+    return takenFrom(change.row);
   });
 }
 
@@ -27,7 +27,8 @@ function takerAt(takers: readonly Taker[], i: number): Taker {
   return taker;
 }
 
-function takenFrom({ row }: Change): Taken {
+/** @param row after its take */
+export function takenFrom(row: DispatchRow): Taken {
   const { hostname, rolloutId, targetClosure, soakDueAt, enqueuedAt, sequence, attempt } = row;
   const { leaseToken: token, leaseExpiresAt: expiresAt } = row;
   return {
