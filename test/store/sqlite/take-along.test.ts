@@ -80,6 +80,48 @@ describe("what is enqueued for a host that is parked", () => {
     expect([first.outcome, second.outcome]).toEqual(["stable@aa", "stable@bb"]);
   });
 
+  test("is the first of several, the others wait for the next poll", async () => {
+    const first = await park("web-01");
+    await enqueue(newDispatch("web-01", "stable@aa"), newDispatch("web-01", "stable@bb"));
+    expect(first.outcome).toBe("stable@aa");
+    const second = startPoll(queue.polls, "web-01");
+    await clock.settle();
+    expect(second.outcome).toBe("stable@bb");
+  });
+
+  test("and was handed out before is handed out anew, and its history goes on", async () => {
+    await park("web-01");
+    await enqueue(newDispatch("web-01"));
+    const again = await park("web-01");
+    await enqueue(newDispatch("web-01", undefined, "newer"));
+    expect([again.outcome, again.taken?.take.attempt]).toEqual(["stable@a1b2c3d4", 1]);
+    const history = await store.latestEvents(newDispatch("web-01"), 10);
+    expect(history.map(({ kind }) => kind)).toEqual(["enqueued", "delivered", "enqueued", "delivered"]);
+  });
+
+  test("reaches each of many hosts, whether its pair is new or not, and whether somebody waits there or not", async () => {
+    const names = Array.from({ length: 30 }, (_, i) => `web-${String(i).padStart(2, "0")}`);
+    const old = names.filter((_, i) => i % 7 === 3);
+    await enqueue(...old.map((name) => newDispatch(name)));
+    for (const name of old) startPoll(queue.polls, name);
+    await clock.settle();
+    const waiting = names.filter((_, i) => i % 3 !== 0);
+    const polls = new Map(waiting.map((name) => [name, startPoll(queue.polls, name)]));
+    await clock.settle();
+    const { results } = await enqueue(...names.map((name) => newDispatch(name, undefined, "newer")));
+    expect(results.map(({ outcome }) => outcome)).toEqual(names.map(() => "created"));
+    expect([...polls].filter(([, poll]) => !poll.taken?.dispatch.targetClosure.endsWith("newer"))).toEqual([]);
+    const rows = await store.list({}, undefined, 100);
+    expect(rows.map(({ hostname, state }) => [hostname, state])).toEqual(
+      names.map((name) => [name, polls.has(name) ? "delivered" : "pending"]),
+    );
+    for (const name of names) {
+      const kinds = (await store.latestEvents(newDispatch(name), 10)).map(({ kind }) => kind);
+      const before = old.includes(name) ? ["enqueued", "delivered"] : [];
+      expect(kinds).toEqual([...before, "enqueued", ...(polls.has(name) ? ["delivered"] : [])]);
+    }
+  });
+
   test("goes the long way while something has an end", async () => {
     const poll = await park("web-01");
     await enqueue(newDispatch("web-01", undefined, undefined, { notAfter: instantFromMs(clock.nowMs() + 10_000) }));
