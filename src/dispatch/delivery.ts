@@ -24,9 +24,14 @@ export type Proof = "the next request on the connection" | "a PING answered afte
 /** One dispatch on its way to its agent, from the hand-out to what is known of its receipt. */
 export class Delivery {
   readonly #options: DeliveryOptions;
+  /** Absent where the take asked for a lease, or for no proof. */
+  readonly received: ((proof: Proof) => void) | undefined;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    const { taken, terms, origin, apply } = options;
+    this.received =
+      terms.kind === "confirmed" ? (proof) => apply({ kind: "confirm", take: taken.take, origin, proof }) : undefined;
   }
 
   /** The answer provably did not leave. */
@@ -59,11 +64,5 @@ export class Delivery {
       detail: "",
       parkedMs: null,
     });
-  }
-
-  /** Nothing to do where the take asked for a lease, or for no proof. */
-  received(proof: Proof): void {
-    const { taken, terms, origin } = this.#options;
-    if (terms.kind === "confirmed") this.#options.apply({ kind: "confirm", take: taken.take, origin, proof });
   }
 }

@@ -28,11 +28,14 @@ export interface Call {
   note(fields: Readonly<Record<string, string | number>>): void;
 }
 
-/** Wants to know what becomes of an answer. It hears `lost`, or `flushed` and then perhaps, once, `received`. */
+/**
+ * Wants to know what becomes of an answer. It hears `lost`, or `flushed` and then perhaps, once, `received`; who has no `received`
+ * costs its connection no proof.
+ */
 export interface AnswerFollower {
   /** The answer provably did not leave: its connection closed before it was flushed. */
   lost(): void;
   /** It has been handed to the operating system whole, which proves no receipt. */
   flushed(): void;
-  received(proof: Proof): void;
+  readonly received?: ((proof: Proof) => void) | undefined;
 }

@@ -1,12 +1,16 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
-import type { DispatchSchema, LeaseSchema } from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { type Dispatch, DispatchSchema, LeaseSchema } from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
 import { EnqueueOutcome, type NewDispatch } from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
 import type { Lease, EnqueueOutcome as Outcome, Taken } from "../dispatch/dispatch.js";
 import type { RawDispatch, RawInstant } from "../dispatch/enqueue.js";
 import { type Instant, instantFromMicros } from "../dispatch/instant.js";
 
 export function timestampFromInstant(instant: Instant): MessageInitShape<typeof TimestampSchema> {
+  return secondsAndNanos(instant);
+}
+
+function secondsAndNanos(instant: Instant): { readonly seconds: bigint; readonly nanos: number } {
   const seconds = Math.floor(instant / 1_000_000);
   return { seconds: BigInt(seconds), nanos: (instant - seconds * 1_000_000) * 1_000 };
 }
@@ -22,15 +26,24 @@ export function rawInstant(timestamp: Timestamp | undefined): RawInstant {
   return timestamp === undefined ? undefined : instantFromTimestamp(timestamp);
 }
 
-export function takenToProto({ dispatch, lease }: Taken): MessageInitShape<typeof DispatchSchema> {
-  return {
-    hostname: dispatch.hostname,
-    rolloutId: dispatch.rolloutId,
-    targetClosure: dispatch.targetClosure,
-    soakDueAt: timestampFromInstant(dispatch.soakDueAt),
-    enqueuedAt: timestampFromInstant(dispatch.enqueuedAt),
-    ...(lease === undefined ? {} : { lease: leaseToProto(lease) }),
-  };
+/** Field by field, since `create` finds its way through an object of fields by the schema: 1.5 µs for each hand-out. */
+export function takenToProto({ dispatch, lease }: Taken): Dispatch {
+  const message = create(DispatchSchema);
+  message.hostname = dispatch.hostname;
+  message.rolloutId = dispatch.rolloutId;
+  message.targetClosure = dispatch.targetClosure;
+  message.soakDueAt = timestamp(dispatch.soakDueAt);
+  message.enqueuedAt = timestamp(dispatch.enqueuedAt);
+  if (lease !== undefined) message.lease = create(LeaseSchema, leaseToProto(lease));
+  return message;
+}
+
+function timestamp(instant: Instant): Timestamp {
+  const { seconds, nanos } = secondsAndNanos(instant);
+  const message = create(TimestampSchema);
+  message.seconds = seconds;
+  message.nanos = nanos;
+  return message;
 }
 
 export function leaseToProto({ token, expiresAt, attempt }: Lease): MessageInitShape<typeof LeaseSchema> {

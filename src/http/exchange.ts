@@ -118,7 +118,7 @@ export class Exchange implements ConnectionUser {
       return;
     }
     follower.flushed();
-    this.connection.onReceipt(this.#session, (proof) => follower.received(proof));
+    if (follower.received !== undefined) this.connection.onReceipt(this.#session, follower.received);
   }
 }
 

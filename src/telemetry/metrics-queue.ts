@@ -1,10 +1,11 @@
-import { Histogram, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { EnqueueOutcome, EnqueueResult } from "../dispatch/dispatch.js";
 import type { NewEvent } from "../dispatch/event.js";
 import { notProven } from "../dispatch/life.js";
 import type { Meter, StoreOperation } from "../dispatch/meter.js";
 import type { Origin } from "../dispatch/origin.js";
 import { Children, TalliedCounter } from "./metrics-children.js";
+import { type Observer, PlainHistogram } from "./metrics-histogram.js";
 import { prefix, waitSeconds, wires, workSeconds } from "./metrics-names.js";
 
 /** What the rules report, as counters and histograms. */
@@ -18,11 +19,11 @@ export class QueueMetrics implements Meter {
   readonly #redeliveries: Children;
   readonly #ended: Children;
   readonly #storeErrors: Children;
-  readonly #sinceEnqueue: Histogram;
-  readonly #sinceKick: Histogram;
-  readonly #batchHosts: Histogram;
-  readonly #take: Histogram;
-  readonly #commits: ReadonlyMap<StoreOperation, Histogram.Internal<"operation">>;
+  readonly #sinceEnqueue: Observer;
+  readonly #sinceKick: Observer;
+  readonly #batchHosts: Observer;
+  readonly #take: Observer;
+  readonly #commits: ReadonlyMap<StoreOperation, Observer>;
 
   constructor(registry: Registry) {
     const own = { registers: [registry] };
@@ -42,30 +43,30 @@ export class QueueMetrics implements Meter {
     this.#redeliveries = redeliveryCounters(registry);
     this.#ended = endedCounters(registry);
     this.#storeErrors = storeErrorCounters(registry);
-    this.#sinceEnqueue = new Histogram({
+    this.#sinceEnqueue = new PlainHistogram({
       ...own,
       name: `${prefix}enqueue_to_delivery_seconds`,
       help: "From the enqueue of a dispatch until an answer with it was flushed.",
       buckets: waitSeconds,
-    });
-    this.#sinceKick = new Histogram({
+    }).child();
+    this.#sinceKick = new PlainHistogram({
       ...own,
       name: `${prefix}wake_to_flush_seconds`,
       help: "From the kick of a parked poll until its answer with a dispatch was flushed.",
       buckets: workSeconds,
-    });
-    this.#batchHosts = new Histogram({
+    }).child();
+    this.#batchHosts = new PlainHistogram({
       ...own,
       name: `${prefix}take_batch_hosts`,
       help: "Hosts that one batch of takes was for.",
       buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
-    });
-    this.#take = new Histogram({
+    }).child();
+    this.#take = new PlainHistogram({
       ...own,
       name: `${prefix}take_seconds`,
       help: "One batch of takes, its transaction and its hand-outs.",
       buckets: workSeconds,
-    });
+    }).child();
     this.#commits = commitHistograms(registry);
   }
 
@@ -187,8 +188,8 @@ function storeErrorCounters(registry: Registry): Children {
   return new Children(counter, "operation", [...writes, ...reads].map(snakeCase));
 }
 
-function commitHistograms(registry: Registry): ReadonlyMap<StoreOperation, Histogram.Internal<"operation">> {
-  const histogram = new Histogram({
+function commitHistograms(registry: Registry): ReadonlyMap<StoreOperation, Observer> {
+  const histogram = new PlainHistogram({
     registers: [registry],
     name: `${prefix}commit_seconds`,
     help: "Transactions of the store, their fsync included.",
@@ -198,8 +199,7 @@ function commitHistograms(registry: Registry): ReadonlyMap<StoreOperation, Histo
   return new Map(
     writes.map((operation) => {
       const labels = { operation: snakeCase(operation) };
-      histogram.zero(labels);
-      return [operation, histogram.labels(labels)];
+      return [operation, histogram.child(labels)];
     }),
   );
 }

@@ -1,11 +1,11 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type AckDispatchRequest,
   AgentService,
   type ExtendLeaseRequest,
   type RejectDispatchRequest,
   type TakeDispatchRequest,
-  type TakeDispatchResponseSchema,
+  TakeDispatchResponseSchema,
 } from "../../../gen/nixfleet/dispatch/v1/agent_service_pb.js";
 import type { Taken } from "../../dispatch/dispatch.js";
 import { DispatchError, invalid } from "../../dispatch/errors.js";
@@ -66,7 +66,9 @@ function takeDispatch(
 function handOver(queue: Queue, taken: Taken, terms: TakeTerms, call: Call) {
   call.follow(queue.delivery(taken, terms, call.origin));
   call.note({ rolloutId: taken.dispatch.rolloutId, attempt: taken.take.attempt });
-  return { dispatch: takenToProto(taken) };
+  const response = create(TakeDispatchResponseSchema);
+  response.dispatch = takenToProto(taken);
+  return response;
 }
 
 async function ackDispatch(queue: Queue | undefined, request: AckDispatchRequest, call: Call) {
