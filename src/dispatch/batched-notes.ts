@@ -8,11 +8,8 @@ export interface BatchedNotesOptions {
   readonly log: Log;
 }
 
-/**
- * A burst costs one transaction in this time; what a crash takes along is history of less than this. Every transaction is a
- * wake-up and a sync: a fleet that waits is due four of them a second with 250 ms, and one this way.
- */
-const writeAfterMs = 1_000;
+/** A burst costs one transaction in this time; what a crash takes along is history of less than this. */
+const writeAfterMs = 250;
 
 /**
  * An event or a host. About 10 ms of the event loop; more are written turn after turn. Those of many hosts are written on

@@ -84,14 +84,15 @@ export function isTakeable({ state, notBefore, notAfter }: DispatchRow, { now }:
 export function taken(row: DispatchRow, taker: Taker, moment: Moment, newToken: () => LeaseToken): Change {
   const { terms, origin, parkedMs } = taker;
   const attempt = row.attempt + 1;
-  const base = { ...row, attempt, changedAt: moment.now };
+  const changedAt = moment.now;
   if (terms.kind === "once") {
-    const next: DispatchRow = { ...base, state: "delivered", ...noLease };
+    const next: DispatchRow = { ...row, attempt, changedAt, state: "delivered", ...noLease };
     return { row: next, event: eventOf(next, "delivered", origin, { parkedMs }) };
   }
   const isAsked = terms.kind === "lease";
   const lease = leaseFrom(moment, isAsked ? terms.leaseMs : terms.withinMs);
-  const next: DispatchRow = { ...base, state: "leased", leaseToken: isAsked ? newToken() : null, ...lease };
+  const leaseToken = isAsked ? newToken() : null;
+  const next: DispatchRow = { ...row, attempt, changedAt, state: "leased", leaseToken, ...lease };
   return { row: next, event: eventOf(next, "leased", origin, { parkedMs, detail: isAsked ? "" : unproven }) };
 }
 

@@ -71,16 +71,16 @@ describe("what is only noted", () => {
     notes.seen(seen("web-01"));
     await clock.settle();
     expect(store.calls).toHaveLength(0);
-    await pass(1_000);
+    await pass(250);
     expect([store.calls.length, store.notedAttempts, store.notedHosts]).toEqual([1, numbers(3), ["web-01"]]);
   });
 
   test("is written whole, and in its order, however much of it comes at once", async () => {
     for (const n of numbers(19_000)) notes.event(event(n));
     for (const n of numbers(2_000)) notes.seen(seen(`web-${n}`));
-    await pass(1_000);
+    await pass(250);
     expect(store.notedAttempts.length).toBeGreaterThan(17_000);
-    await pass(1_000);
+    await pass(250);
     expect(store.notedAttempts).toEqual(numbers(19_000));
     expect(store.notedHosts).toEqual(numbers(2_000).map((n) => `web-${n}`));
     // In parts, between which others have their turn.
@@ -93,7 +93,7 @@ describe("what is only noted", () => {
     const last = seen("web-01");
     notes.seen(last);
     expect(notes.unwritten(last.hostname)).toBe(last);
-    await pass(1_000);
+    await pass(250);
     expect(store.calls.map(({ seen }) => seen)).toEqual([[last]]);
     expect(notes.unwritten(last.hostname)).toBeUndefined();
   });
@@ -101,12 +101,12 @@ describe("what is only noted", () => {
   test("is tried again if the store does not take it, and nothing of it is written twice", async () => {
     store.isBroken = true;
     for (const n of numbers(2_700)) notes.event(event(n));
-    await pass(1_000);
-    await pass(1_000);
+    await pass(250);
+    await pass(250);
     expect(log.at("warn")).toHaveLength(2);
     store.isBroken = false;
-    await pass(1_000);
-    await pass(1_000);
+    await pass(250);
+    await pass(250);
     expect(store.notedAttempts).toEqual(numbers(2_700));
   });
 

@@ -1,4 +1,5 @@
 import type { EnqueueOutcome, EnqueueResult, NewDispatch, Taken } from "../../dispatch/dispatch.js";
+import type { NewEvent } from "../../dispatch/event.js";
 import type { Hostname } from "../../dispatch/hostname.js";
 import type { Moment } from "../../dispatch/instant.js";
 import type { NewLeaseToken } from "../../dispatch/lease.js";
@@ -106,8 +107,17 @@ function put(statements: ReadyStatements, one: Candidate, alongWith?: TakingAlon
   if (old?.row.sequence === now.sequence) return begun(statements, one, alongWith);
   const { row, outcome, event } = enqueued(old?.row, dispatch, now);
   const before = old?.lastEventId ?? null;
-  statements.upsert.run([{ row, lastEventId: event === undefined ? before : statements.events.add(event, before) }]);
+  statements.upsert.run([
+    { row, lastEventId: event === undefined ? before : replaced(statements, one, event, before) },
+  ]);
   return outcome;
+}
+
+/** Under the number that it would have if the pair were new, so that none is left out. @returns that */
+function replaced({ events }: ReadyStatements, one: Candidate, event: NewEvent, prevId: number | null): number {
+  const id = one.enqueued?.id ?? events.number();
+  events.addNumbered({ id, event, prevId });
+  return id;
 }
 
 /** Its row is in the table; its history begins. */

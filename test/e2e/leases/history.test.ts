@@ -32,7 +32,7 @@ async function say(agent: HttpClient, what: string, fields: object): Promise<voi
   expect([reply.status, reply.body]).toEqual([200, expect.anything()]);
 }
 
-/** `flushed` is written up to a second after it has happened: whoever looks at an order of events waits for it first. */
+/** `flushed` is written up to 250 ms after it has happened: whoever looks at an order of events waits for it first. */
 function flushed(hostname: string, times = 1): Promise<void> {
   return untilEvent(operator, hostname, rolloutId, "flushed", times);
 }

@@ -149,7 +149,7 @@ describe("a whole database that is not this version's ends the start, and is lef
   test("one whose migration was edited after it landed", async () => {
     const db = realWith((database) => database.exec("UPDATE __drizzle_migrations SET hash = 'edited'"));
     const { code, error } = await refused(db);
-    expect([code, error]).toEqual([1, expect.stringContaining("migration 1 of 1 is unknown to this version")]);
+    expect([code, error]).toEqual([1, expect.stringMatching(/migration 1 of \d+ is unknown to this version/)]);
   });
 });
 

