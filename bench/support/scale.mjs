@@ -22,14 +22,14 @@ export const full = {
 
 export const quick = {
   rounds: 3,
-  wake: { sizes: [10, 1_000, 5_000], times: 100, warmUp: 60 },
-  fanOut: { sizes: [1_000, 5_000], tlsSizes: [500], batchSize: 1_000, broadcastAt: [1_000], peersAt: 1_000 },
-  steady: { parked: 5_000, perSecond: 50, seconds: 2 },
+  wake: { sizes: [10, 5_000], times: 60, warmUp: 50 },
+  fanOut: { sizes: [1_000, 3_000], tlsSizes: [500], batchSize: 1_000, broadcastAt: [500], peersAt: 1_000 },
+  steady: { parked: 2_000, perSecond: 50, seconds: 1 },
   drain: { hosts: 1_000, each: 6, connections: 64 },
-  emptyPoll: { connections: 64, seconds: 0.7 },
+  emptyPoll: { connections: 64, seconds: 0.4 },
   enqueue: { count: 20_000, batchSize: 1_000, hosts: 10_000 },
-  memory: { parked: 3_000, parkedTls: 300 },
-  storm: { agents: 500 },
-  age: { events: 200_000, pending: 20_000, parked: 200, wakes: 100, hosts: 500, each: 4, enqueued: 5_000 },
-  rpc: { connections: 64, seconds: 0.5, sessions: 4, streams: 16 },
+  memory: { parked: 3_000, parkedTls: 150 },
+  storm: { agents: 200 },
+  age: { events: 50_000, pending: 5_000, parked: 200, wakes: 50, hosts: 500, each: 4, enqueued: 5_000 },
+  rpc: { connections: 64, seconds: 0.25, sessions: 4, streams: 16 },
 };
