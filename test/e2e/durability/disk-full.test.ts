@@ -87,6 +87,8 @@ describe.each(disks)("a disk that is full: $disk", ({ open }) => {
 
   test("control: with room left all of these calls go through", async () => {
     disk.fill(server);
+    // Until the server has noticed: of two signals in a row the second may be heard first.
+    await enqueueUntilRefused();
     disk.makeRoom(server);
     await expect.poll(async () => (await operator.enqueue(wireDispatch("holder"))).status).toBe(200);
     for (let i = 0; i < 100; i += 1) expect((await operator.enqueue(large(i))).status).toBe(200);
