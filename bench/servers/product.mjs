@@ -53,7 +53,7 @@ function certOf(commonName) {
 function serve(request, response) {
   const commonName = request.headers["x-bench-host"];
   if (commonName !== undefined) connectionOf(request).cert = certOf(commonName);
-  parts.front.serve(request, response, parts.listener.connections);
+  parts.front.serve(request, response);
 }
 
 /** A connection belongs to a host of its own until a header says otherwise. */

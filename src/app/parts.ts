@@ -81,7 +81,7 @@ function joinParts(options: ServerOptions, parts: FirstParts): Parts {
   const listener = new Listener({
     tls,
     log,
-    onRequest: (request, response) => front.serve(request, response, listener.connections),
+    onRequest: (request, response) => front.serve(request, response),
     meter: metrics.traffic,
   });
   observe(metrics, listener, parts);

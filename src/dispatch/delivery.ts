@@ -51,12 +51,11 @@ export class Delivery {
     meter.flushed(origin.wire, nowMs - instantToMs(taken.dispatch.enqueuedAt), sinceKickMs);
     const { actor, address, wire } = origin;
     // In words, as `seen`: a spread costs more than the rest.
-    const kind = "flushed";
     this.#options.note({
       at,
       hostname,
       rolloutId,
-      kind,
+      kind: "flushed",
       attempt,
       actor,
       address,

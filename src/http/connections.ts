@@ -39,7 +39,7 @@ export class Connection {
     readonly socket: TLSSocket,
     /** `undefined` if the client sent no certificate. Judged anew when the CAs are replaced. */
     public cert: PeerCert | undefined,
-    readonly owner: Pick<Connections, "remove" | "exchangeEnded">,
+    readonly owner: Pick<Connections, "remove" | "exchangeBegan" | "exchangeEnded">,
   ) {
     this.address = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
   }

@@ -6,11 +6,7 @@ import type { Lease, EnqueueOutcome as Outcome, Taken } from "../dispatch/dispat
 import type { RawDispatch, RawInstant } from "../dispatch/enqueue.js";
 import { type Instant, instantFromMicros } from "../dispatch/instant.js";
 
-export function timestampFromInstant(instant: Instant): MessageInitShape<typeof TimestampSchema> {
-  return secondsAndNanos(instant);
-}
-
-function secondsAndNanos(instant: Instant): { readonly seconds: bigint; readonly nanos: number } {
+export function timestampFromInstant(instant: Instant): Pick<Timestamp, "seconds" | "nanos"> {
   const seconds = Math.floor(instant / 1_000_000);
   return { seconds: BigInt(seconds), nanos: (instant - seconds * 1_000_000) * 1_000 };
 }
@@ -39,7 +35,7 @@ export function takenToProto({ dispatch, lease }: Taken): Dispatch {
 }
 
 function timestamp(instant: Instant): Timestamp {
-  const { seconds, nanos } = secondsAndNanos(instant);
+  const { seconds, nanos } = timestampFromInstant(instant);
   const message = create(TimestampSchema);
   message.seconds = seconds;
   message.nanos = nanos;

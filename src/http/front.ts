@@ -6,7 +6,7 @@ import { CertificateRefused, type IdentityPolicy } from "../identity/identity.js
 import { writeAnswer, writeError } from "./answer.js";
 import type { Binding, BindingAnswer } from "./binding/binding.js";
 import type { Call } from "./call.js";
-import { type Connections, connectionOf } from "./connections.js";
+import { connectionOf } from "./connections.js";
 import { type Ending, Exchange } from "./exchange.js";
 import { CertificateGate } from "./gate.js";
 import { type Health, healthAnswer, isHealthPath } from "./health.js";
@@ -17,7 +17,7 @@ import { readBody } from "./read-body.js";
 import type { RequestLog } from "./request-log.js";
 import { assertRpcRequest, type rpcHandlers, serveProbe, serveRpc, wireOf } from "./rpc.js";
 import { refuseRpc } from "./rpc-refusal.js";
-import { type Host, Visit } from "./visit.js";
+import { Visit, type VisitWatcher } from "./visit.js";
 
 export interface FrontOptions {
   readonly binding: Binding<Call>;
@@ -36,7 +36,7 @@ export interface FrontOptions {
  * What stands in front of every wire, in this order: request id, health without a certificate, drain, identity, protocol
  * version, then the HTTP binding or the RPC. See `docs/request-life.md`.
  */
-export class Front implements Host {
+export class Front implements VisitWatcher {
   readonly #options: FrontOptions;
   readonly #meter: TrafficMeter;
   readonly #gate: CertificateGate;
@@ -52,7 +52,7 @@ export class Front implements Host {
     this.#draining = true;
   }
 
-  serve(request: NodeRequest, response: NodeResponse, connections: Connections): void {
+  serve(request: NodeRequest, response: NodeResponse): void {
     const connection = connectionOf(request);
     if (connection === undefined) {
       response.destroy();
@@ -61,7 +61,7 @@ export class Front implements Host {
     const visit = new Visit(this, this.#options.clock.monotonicMs());
     if (!("stream" in request)) connection.requestArrived();
     const exchange = new Exchange(request, response, connection, visit);
-    connections.exchangeBegan(connection, exchange);
+    connection.owner.exchangeBegan(connection, exchange);
     if (this.#draining && !("stream" in response)) response.shouldKeepAlive = false;
     try {
       this.#route(exchange, visit);

@@ -3,7 +3,7 @@ import type { KnownIdentity } from "../identity/identity.js";
 import type { Ending, Exchange, ExchangeWatcher } from "./exchange.js";
 
 /** Hears of the end of every visit. */
-export interface Host {
+export interface VisitWatcher {
   visitEnded(visit: Visit, exchange: Exchange, ending: Ending): void;
 }
 
@@ -17,10 +17,10 @@ export class Visit implements ExchangeWatcher {
   isUnread = false;
   /** By the monotonic clock. Whole, since each fraction is an object of its own. */
   readonly startedMs: number;
-  readonly #host: Host;
+  readonly #watcher: VisitWatcher;
 
-  constructor(host: Host, startedMs: number) {
-    this.#host = host;
+  constructor(watcher: VisitWatcher, startedMs: number) {
+    this.#watcher = watcher;
     this.startedMs = Math.round(startedMs);
   }
 
@@ -28,6 +28,6 @@ export class Visit implements ExchangeWatcher {
     // Its end comes before the error that it causes further in.
     if (ending === "lost" && this.outcome === "ok") this.outcome = "gone";
     else if (this.isUnread) this.outcome = "invalid_argument";
-    this.#host.visitEnded(this, exchange, ending);
+    this.#watcher.visitEnded(this, exchange, ending);
   }
 }
