@@ -52,7 +52,7 @@ const newToken = () => leaseTokenFrom(randomBytes(16));
 
 function openSqlite(path: string, { clock, onDue }: Surroundings): OpenedStore {
   const bootClock = { nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs(), bootId: bootId() };
-  const store = SqliteStore.open(path, { clock: bootClock, newToken, onDue });
+  const store = SqliteStore.open(path, { clock: bootClock, newToken, onDue, isLogGrown: true });
   return { store, neighbours: undefined, walPath: `${path}-wal` };
 }
 

@@ -1,6 +1,7 @@
 import { accessSync, chmodSync, constants, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
+import { checkpointAfterPages } from "./grow-log.js";
 import { StoreOpenError, storeOpenErrorFrom } from "./open-error.js";
 
 /** How long a statement waits for a lock, in milliseconds. Only the start can meet one: the file is locked for good then. */
@@ -73,13 +74,6 @@ function makePrivate(path: string): void {
     if ((mode & 0o077) !== 0) chmodSync(file, mode & 0o700);
   }
 }
-
-/**
- * In pages of 4 KB: how long the log grows before it is put into the file. What hosts share a page changes it again and again,
- * and it is put there once: 1,000, which is SQLite's own, cost 21 µs of an enqueued dispatch and 25 of a taken one, 8,000 cost
- * 13 and 18. To put them there takes 15 to 25 ms either way, most of it the sync.
- */
-const checkpointAfterPages = 8_000;
 
 /** What makes no difference to what is kept, only to what it costs. */
 function makeFast(client: Database.Database): void {

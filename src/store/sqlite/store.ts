@@ -27,6 +27,7 @@ import { keepNote } from "./change.js";
 import { enqueue, type TakingAlong } from "./enqueue.js";
 import { enqueueAndTake } from "./enqueue-and-take.js";
 import { guardFile } from "./file-guard.js";
+import { growLog } from "./grow-log.js";
 import { latestEvents, list, listEvents } from "./list.js";
 import { assertOurDatabase, migrateDatabase } from "./migrate.js";
 import { openDatabase } from "./open.js";
@@ -45,6 +46,8 @@ export interface SqliteStoreOptions {
   readonly newToken: NewLeaseToken;
   /** Hears of what the passing of time has done to a dispatch, once that is on disk. Default: nobody does. */
   readonly onDue?: (event: NewEvent) => void;
+  /** Whether the log has its full length from the start; see `growLog`. Default: no. */
+  readonly isLogGrown?: boolean;
 }
 
 /** A take settles what has fallen due first; this many rows, so that a batch of takes stays short. */
@@ -100,6 +103,7 @@ export class SqliteStore implements DispatchStore, ReportStore {
     this.#assertInPlace = guardFile(client.name);
     this.#sequence = this.#statements.lastSequence.get()?.last ?? 0;
     this.#settledAt = this.#clock.read().now;
+    if (options.isLogGrown === true) growLog(client);
   }
 
   async take(wants: readonly TakeWant[]): Promise<TakeReceipt> {
