@@ -33,6 +33,8 @@ export class CompiledWrite<Item> extends Compiled {
   readonly count: number;
   /** For one item, in the order of the placeholders. */
   readonly #getters: readonly Values<Item>[string][];
+  /** Used anew each time: SQLite has copied what is bound before the next call. */
+  readonly #bound: (number | string | null)[];
 
   constructor(client: Database.Database, worded: Worded, values: Values<Item>) {
     super(client, worded);
@@ -45,6 +47,7 @@ export class CompiledWrite<Item> extends Compiled {
       return getter;
     });
     if (own.some((name, i) => name !== own[i % width])) throw new Error("items whose values do not take turns");
+    this.#bound = own.map(() => null);
   }
 
   /**
@@ -52,11 +55,11 @@ export class CompiledWrite<Item> extends Compiled {
    * @returns how many rows it has changed
    */
   run(items: readonly Item[], first = 0): number {
-    const bound: (number | string | null)[] = [];
+    let at = 0;
     for (const item of this.count === items.length ? items : items.slice(first, first + this.count)) {
-      for (const getter of this.#getters) bound.push(getter(item));
+      for (const getter of this.#getters) this.#bound[at++] = getter(item);
     }
-    return this.statement.run(bound).changes;
+    return this.statement.run(this.#bound).changes;
   }
 }
 
