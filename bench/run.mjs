@@ -22,13 +22,15 @@ import { memory, memoryTls } from "./works/memory.mjs";
 import { peers } from "./works/peers.mjs";
 import { steady } from "./works/steady.mjs";
 import { storm } from "./works/storm.mjs";
-import { drain, emptyPoll, enqueue, rpcWires } from "./works/throughput.mjs";
-import { wake } from "./works/wake.mjs";
+import { drain, emptyPoll, enqueue, loadTls, rpcWires } from "./works/throughput.mjs";
+import { wake, wakeTls } from "./works/wake.mjs";
 
 const works = {
   wake,
+  wakeTls,
   drain,
   emptyPoll,
+  loadTls,
   enqueue,
   rpcWires,
   steady,

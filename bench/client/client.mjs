@@ -7,7 +7,7 @@ import { connectCalls, drain, emptyPolls, grpcCalls } from "./load.mjs";
 
 const options = optionsOf(process.argv);
 const fleet = new Fleet(options);
-const { port } = options;
+const { port, certificates } = options;
 
 answerCalls({
   park: (count) => fleet.park(count),
@@ -17,8 +17,8 @@ answerCalls({
   enqueueBatches: (batches) => fleet.enqueueBatches(batches),
   storm: (count) => fleet.storm(count),
   close: () => fleet.close(),
-  drain: (load) => drain({ port, ...load }),
-  emptyPolls: (load) => emptyPolls({ port, ...load }),
+  drain: (load) => drain({ port, certificates, ...load }),
+  emptyPolls: (load) => emptyPolls({ port, certificates, ...load }),
   connectCalls: (load) => connectCalls({ port, ...load }),
   grpcCalls: (load) => grpcCalls({ port, ...load }),
 });

@@ -1,7 +1,7 @@
 // The agents, and the operator who enqueues, of one server.
 
-import { readCertificates } from "../support/certificates.mjs";
 import { dispatch, inBatches, oneEach } from "../support/dispatches.mjs";
+import { Credentials } from "./credentials.mjs";
 import { enqueueText, pollText } from "./requests.mjs";
 import { openWire } from "./wire.mjs";
 
@@ -12,8 +12,7 @@ const waitSeconds = 60;
 
 export class Fleet {
   #port;
-  #certificates;
-  #tls;
+  #credentials;
   #wires = [];
   #operator;
   #nextHost = 0;
@@ -21,7 +20,7 @@ export class Fleet {
 
   constructor({ port, certificates }) {
     this.#port = port;
-    this.#certificates = certificates;
+    this.#credentials = new Credentials(certificates);
   }
 
   /**
@@ -34,7 +33,7 @@ export class Fleet {
   }
 
   async #open(i) {
-    if (this.#wires[i]?.isOpen !== true) this.#wires[i] = await openWire(this.#port, this.#tlsOf(i));
+    if (this.#wires[i]?.isOpen !== true) this.#wires[i] = await openWire(this.#port, this.#credentials.of(i));
     this.#poll(i);
   }
 
@@ -124,7 +123,7 @@ export class Fleet {
     const startedMs = performance.now();
     const come = async (i) => {
       try {
-        this.#wires[i] = await openWire(this.#port, this.#tlsOf(i));
+        this.#wires[i] = await openWire(this.#port, this.#credentials.of(i));
         this.#wires[i].onBroken = () => (errors += 1);
         this.#poll(i);
       } catch {
@@ -143,15 +142,8 @@ export class Fleet {
   }
 
   async #enqueue(text) {
-    if (this.#operator?.isOpen !== true) this.#operator = await openWire(this.#port, this.#tlsOf("operator"));
+    if (this.#operator?.isOpen !== true) this.#operator = await openWire(this.#port, this.#credentials.of("operator"));
     const { status, body } = await this.#operator.ask(text);
     if (status !== 200) throw new Error(`an enqueue got ${status}: ${body}`);
-  }
-
-  #tlsOf(who) {
-    if (this.#certificates === undefined) return undefined;
-    this.#tls ??= readCertificates(this.#certificates);
-    const { certPem, keyPem } = who === "operator" ? this.#tls.operator : this.#tls.agents[who];
-    return { cert: certPem, key: keyPem, ca: this.#tls.ca.certPem };
   }
 }

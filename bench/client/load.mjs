@@ -1,12 +1,18 @@
 // Requests as fast as they are answered, over a few connections.
 
 import { connect as connectHttp2 } from "node:http2";
+import { Credentials } from "./credentials.mjs";
 import { pollText, rpcText } from "./requests.mjs";
 import { openWire } from "./wire.mjs";
 
-/** Takes until every host of the first `hosts` has had `each`, every dispatch once. @returns takes per second */
-export async function drain({ port, connections, hosts, each }) {
-  const wires = await openAll(port, connections);
+/**
+ * Takes until every host of the first `hosts` has had `each`, every dispatch once. With certificates a connection is one
+ * host's, so there are as many of either.
+ *
+ * @returns takes per second
+ */
+export async function drain({ port, certificates, connections, hosts, each }) {
+  const wires = await openAll(port, connections, certificates);
   const seen = new Set();
   const startedMs = performance.now();
   await Promise.all(wires.map((wire, n) => takeAll(wire, { first: n, step: connections, hosts, each, seen })));
@@ -42,8 +48,8 @@ function takeAll(wire, { first, step, hosts, each, seen }) {
 }
 
 /** @returns requests per second, each answered with 204 */
-export async function emptyPolls({ port, connections, seconds }) {
-  const wires = await openAll(port, connections);
+export async function emptyPolls({ port, certificates, connections, seconds }) {
+  const wires = await openAll(port, connections, certificates);
   return perSecond(wires, seconds, (i) => pollText(i, 0), 204);
 }
 
@@ -124,6 +130,8 @@ function grpcCall(session) {
   });
 }
 
-function openAll(port, connections) {
-  return Promise.all(Array.from({ length: connections }, () => openWire(port, undefined)));
+/** @param certificates the path of a file of `support/certificates.mjs`; `undefined`: plain TCP */
+function openAll(port, connections, certificates) {
+  const credentials = new Credentials(certificates);
+  return Promise.all(Array.from({ length: connections }, (_, i) => openWire(port, credentials.of(i))));
 }

@@ -2,11 +2,12 @@
 
 export const full = {
   rounds: 3,
-  wake: { sizes: [10, 100, 1_000, 5_000], times: 200, warmUp: 100 },
+  wake: { sizes: [10, 100, 1_000, 5_000], tlsSizes: [1_000], times: 200, warmUp: 100 },
   fanOut: {
     sizes: [1_000, 5_000, 9_000],
     tlsSizes: [1_000, 5_000, 9_000],
     batchSize: 1_000,
+    warmUp: 10_000,
     broadcastAt: [9_000],
     peersAt: 5_000,
   },
@@ -14,6 +15,7 @@ export const full = {
   drain: { hosts: 2_000, each: 10, connections: 64 },
   emptyPoll: { connections: 64, seconds: 3 },
   enqueue: { count: 100_000, batchSize: 1_000, hosts: 10_000 },
+  loadTls: { connections: 64, each: 300, seconds: 3 },
   memory: { parked: 9_000, parkedTls: 3_000 },
   storm: { agents: 5_000 },
   age: { events: 1_000_000, pending: 100_000, parked: 1_000, wakes: 200, hosts: 2_000, each: 5, enqueued: 30_000 },
@@ -22,12 +24,20 @@ export const full = {
 
 export const quick = {
   rounds: 3,
-  wake: { sizes: [10, 5_000], times: 60, warmUp: 50 },
-  fanOut: { sizes: [1_000, 3_000], tlsSizes: [500], batchSize: 1_000, broadcastAt: [500], peersAt: 1_000 },
+  wake: { sizes: [10, 5_000], tlsSizes: [], times: 60, warmUp: 50 },
+  fanOut: {
+    sizes: [1_000, 3_000],
+    tlsSizes: [500],
+    batchSize: 1_000,
+    warmUp: 1_000,
+    broadcastAt: [500],
+    peersAt: 1_000,
+  },
   steady: { parked: 2_000, perSecond: 50, seconds: 1 },
   drain: { hosts: 1_000, each: 6, connections: 64 },
   emptyPoll: { connections: 64, seconds: 0.4 },
   enqueue: { count: 20_000, batchSize: 1_000, hosts: 10_000 },
+  loadTls: undefined,
   memory: { parked: 3_000, parkedTls: 150 },
   storm: { agents: 200 },
   age: { events: 50_000, pending: 5_000, parked: 200, wakes: 50, hosts: 500, each: 4, enqueued: 5_000 },

@@ -4,15 +4,15 @@ import { atLeast, atMost, row } from "../support/row.mjs";
 import { interleaved } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 
-export async function fanOut(bench, { rounds, fanOut: { sizes, batchSize } }) {
+export async function fanOut(bench, { rounds, fanOut: { sizes, batchSize, warmUp } }) {
   const starters = { product: () => bench.product(), floor: () => bench.floor() };
-  return fanOutOver(starters, { name: "plain", limit: 1.5, rounds, sizes, batchSize });
+  return fanOutOver(starters, { name: "plain", limit: 1.5, rounds, sizes, batchSize, warmUp });
 }
 
-export async function fanOutTls(bench, { rounds, fanOut: { tlsSizes, batchSize } }) {
+export async function fanOutTls(bench, { rounds, fanOut: { tlsSizes, batchSize, warmUp } }) {
   await bench.withAgents(Math.max(...tlsSizes));
   const starters = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
-  return fanOutOver(starters, { name: "mTLS", limit: 1.35, rounds, sizes: tlsSizes, batchSize });
+  return fanOutOver(starters, { name: "mTLS", limit: 1.35, rounds, sizes: tlsSizes, batchSize, warmUp });
 }
 
 export async function fanOutBroadcast(bench, { rounds, fanOut: { broadcastAt, batchSize } }) {
@@ -24,8 +24,12 @@ export async function fanOutBroadcast(bench, { rounds, fanOut: { broadcastAt, ba
   });
 }
 
-function fanOutOver(starters, { name, limit, rounds, sizes, batchSize }) {
+/** @param warmUp so many are handed out before anything is measured: code that is compiled is what is compared */
+function fanOutOver(starters, { name, limit, rounds, sizes, batchSize, warmUp }) {
   return withSubjects(starters, async (subjects) => {
+    for (const subject of Object.values(subjects)) {
+      for (let n = 0; n < warmUp; n += sizes[0]) await measure(subject, sizes[0], batchSize);
+    }
     const rows = [];
     for (const size of sizes)
       rows.push(...rowsOf(name, limit, size, await measureAll(subjects, rounds, size, batchSize)));

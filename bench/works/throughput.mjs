@@ -5,26 +5,54 @@ import { interleaved } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 import { insertBare } from "./bare-sqlite.mjs";
 
-export async function drain(bench, { rounds, drain: { hosts, each, connections } }) {
-  return withSubjects({ product: () => bench.product(), floor: () => bench.floor() }, async ({ product, floor }) => {
-    const measure = async (subject) => {
-      await subject.client.call("enqueueBatches", { count: hosts * each, batchSize: 1_000, hosts });
-      return subject.client.call("drain", { connections, hosts, each });
-    };
-    for (const subject of [product, floor]) await measure(subject);
-    const taken = await interleaved(rounds, { product: () => measure(product), floor: () => measure(floor) });
-    const what = `${(hosts * each).toLocaleString("en")} queued, ${connections} connections`;
-    return [row("drain", what, "takes/s", taken, [atLeast(0.5, taken.product, taken.floor, "floor")])];
-  });
+export async function drain(bench, { rounds, drain: scale }) {
+  const { hosts, each, connections } = scale;
+  const what = `${(hosts * each).toLocaleString("en")} queued, ${connections} connections`;
+  const taken = await drainOver({ product: () => bench.product(), floor: () => bench.floor() }, rounds, scale);
+  return [row("drain", what, "takes/s", taken, [atLeast(0.5, taken.product, taken.floor, "floor")])];
 }
 
 export async function emptyPoll(bench, { rounds, emptyPoll: load }) {
-  return withSubjects({ product: () => bench.product(), floor: () => bench.floor() }, async ({ product, floor }) => {
-    const measure = (subject) => subject.client.call("emptyPolls", load);
-    for (const subject of [product, floor]) await measure(subject);
-    const taken = await interleaved(rounds, { product: () => measure(product), floor: () => measure(floor) });
-    const bar = atLeast(0.7, taken.product, taken.floor, "floor");
-    return [row("empty poll", `${load.connections} connections, wait=0`, "requests/s", taken, [bar])];
+  const taken = await emptyPollOver({ product: () => bench.product(), floor: () => bench.floor() }, rounds, load);
+  const bar = atLeast(0.7, taken.product, taken.floor, "floor");
+  return [row("empty poll", `${load.connections} connections, wait=0`, "requests/s", taken, [bar])];
+}
+
+/** Both over mTLS, without targets of their own: what TLS adds is the same for product and floor. */
+export async function loadTls(bench, { rounds, loadTls: load }) {
+  if (load === undefined) return [];
+  const { connections, each } = load;
+  await bench.withAgents(connections);
+  const starters = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
+  const queued = `mTLS, ${(connections * each).toLocaleString("en")} queued, ${connections} connections`;
+  return [
+    row("drain", queued, "takes/s", await drainOver(starters, rounds, { ...load, hosts: connections })),
+    row(
+      "empty poll",
+      `mTLS, ${connections} connections, wait=0`,
+      "requests/s",
+      await emptyPollOver(starters, rounds, load),
+    ),
+  ];
+}
+
+function drainOver(starters, rounds, { hosts, each, connections }) {
+  return inTurns(starters, rounds, async ({ client }) => {
+    await client.call("enqueueBatches", { count: hosts * each, batchSize: 1_000, hosts });
+    return client.call("drain", { connections, hosts, each });
+  });
+}
+
+function emptyPollOver(starters, rounds, { connections, seconds }) {
+  return inTurns(starters, rounds, ({ client }) => client.call("emptyPolls", { connections, seconds }));
+}
+
+/** After a warm-up of each. */
+function inTurns(starters, rounds, measure) {
+  return withSubjects(starters, async (subjects) => {
+    const takers = Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject)]);
+    for (const [, warmUp] of takers) await warmUp();
+    return interleaved(rounds, Object.fromEntries(takers));
   });
 }
 

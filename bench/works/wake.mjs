@@ -4,25 +4,34 @@ import { atMost, row } from "../support/row.mjs";
 import { interleaved, percentile } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 
-export async function wake(bench, { rounds, wake: { sizes, times, warmUp } }) {
+export async function wake(bench, { rounds, wake: scale }) {
+  const starters = { product: () => bench.product(), floor: () => bench.floor() };
+  const bySize = await wakeOver(starters, rounds, scale);
+  return [...bySize].flatMap(([size, taken]) => rowsOf(size, taken, bySize.get(scale.sizes[0])));
+}
+
+/** Without targets of its own: what TLS adds is the same for both. */
+export async function wakeTls(bench, { rounds, wake: { tlsSizes, ...scale } }) {
+  await bench.withAgents(Math.max(0, ...tlsSizes));
+  const starters = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
+  const bySize = await wakeOver(starters, rounds, { ...scale, sizes: tlsSizes });
+  return [...bySize].flatMap(([size, taken]) => rowsWithoutBars(`mTLS, ${size.toLocaleString("en")} parked`, taken));
+}
+
+async function wakeOver(starters, rounds, { sizes, times, warmUp }) {
   const bySize = new Map();
   for (const size of sizes) {
-    const starters = { product: () => bench.product(), floor: () => bench.floor() };
     const taken = await withSubjects(starters, async (subjects) => {
       for (const subject of Object.values(subjects)) {
         await subject.park(size);
         await subject.client.call("wake", size, warmUp);
       }
-      return interleaved(
-        rounds,
-        Object.fromEntries(
-          Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject, size, times)]),
-        ),
-      );
+      const takers = Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject, size, times)]);
+      return interleaved(rounds, Object.fromEntries(takers));
     });
     bySize.set(size, taken);
   }
-  return [...bySize].flatMap(([size, taken]) => rowsOf(size, taken, bySize.get(sizes[0])));
+  return bySize;
 }
 
 async function measure(subject, size, times) {
@@ -33,15 +42,18 @@ async function measure(subject, size, times) {
 }
 
 function rowsOf(size, taken, smallest) {
-  const what = `${size.toLocaleString("en")} parked`;
+  const [p50, p99, cpu] = rowsWithoutBars(`${size.toLocaleString("en")} parked`, taken);
   const { product, floor } = pick(taken, "p50");
-  const cpu = pick(taken, "cpuMs");
-  const cpuBars =
-    taken === smallest ? [] : [atMost(1.3, cpu.product, pick(smallest, "cpuMs").product, "that of the fewest")];
+  const cpuOf = (runs) => pick(runs, "cpuMs").product;
+  const cpuBars = taken === smallest ? [] : [atMost(1.3, cpuOf(taken), cpuOf(smallest), "that of the fewest")];
+  return [{ ...p50, bars: [atMost(3, product, floor, "floor")] }, p99, { ...cpu, bars: cpuBars }];
+}
+
+function rowsWithoutBars(what, taken) {
   return [
-    row("wake", `${what}, p50`, "ms", { product, floor }, [atMost(3, product, floor, "floor")]),
+    row("wake", `${what}, p50`, "ms", pick(taken, "p50")),
     row("wake", `${what}, p99`, "ms", pick(taken, "p99")),
-    row("wake", `${what}, server CPU per enqueue`, "ms", cpu, cpuBars),
+    row("wake", `${what}, server CPU per enqueue`, "ms", pick(taken, "cpuMs")),
   ];
 }
 
