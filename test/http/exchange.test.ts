@@ -4,10 +4,10 @@ import { constants } from "node:http2";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DispatchError } from "../../src/dispatch/errors.js";
 import { parseHostname } from "../../src/dispatch/hostname.js";
+import { writeAnswer } from "../../src/http/answer.js";
 import type { Call } from "../../src/http/call.js";
 import type { Exchange } from "../../src/http/exchange.js";
-import type { NodeResponse } from "../../src/http/node.js";
-import { Listening } from "./listening.js";
+import { Listening, type Seen } from "./listening.js";
 
 let server: Listening;
 beforeAll(async () => {
@@ -34,9 +34,9 @@ function watch(exchange: Exchange) {
   return { heard, call };
 }
 
-function answer(response: NodeResponse, body = "hello"): void {
-  if (response instanceof ServerResponse) response.writeHead(200, { "content-length": body.length }).end(body);
-  else response.writeHead(200, { "content-length": body.length }).end(body);
+/** As every answer is written. */
+function answer({ exchange }: Seen, body = "hello"): void {
+  writeAnswer(exchange, { status: 200, body, contentType: "text/plain" });
 }
 
 const get = (path = "/", more = "") => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
@@ -45,23 +45,23 @@ describe("over HTTP/1.1 an exchange", () => {
   test("whose answer went out is flushed, and aborts nothing", async () => {
     const { tls } = await server.raw();
     tls.write(get());
-    const { exchange, response, ended } = await server.next();
-    const watched = watch(exchange);
-    answer(response);
+    const seen = await server.next();
+    const watched = watch(seen.exchange);
+    answer(seen);
     const [bytes] = await once(tls, "data");
     expect(String(bytes)).toMatch(/^HTTP\/1.1 200 OK\r\n.*\r\n\r\nhello$/s);
-    expect(await ended).toBe("flushed");
+    expect(await seen.ended).toBe("flushed");
     expect([watched.heard, watched.call.signal.aborted]).toEqual([["flushed"], false]);
   });
 
   test("answers HEAD without a body, and that is flushed too", async () => {
     const { tls } = await server.raw();
     tls.write(get().replace("GET", "HEAD"));
-    const { response, ended } = await server.next();
-    answer(response);
+    const seen = await server.next();
+    answer(seen);
     const [bytes] = await once(tls, "data");
     expect(String(bytes)).toMatch(/content-length: 5\r\n.*\r\n\r\n$/s);
-    expect(await ended).toBe("flushed");
+    expect(await seen.ended).toBe("flushed");
   });
 
   test.each(["closed", "half-closed", "reset"])("whose connection was %s before its answer is lost", async (how) => {
@@ -92,10 +92,37 @@ describe("over HTTP/1.1 an exchange", () => {
     const first = await server.next();
     const second = await server.next();
     const watched = [watch(first.exchange), watch(second.exchange)];
-    answer(second.response);
+    answer(second);
     tls.destroy();
     expect(await Promise.all([first.ended, second.ended])).toEqual(["lost", "lost"]);
     expect(watched.map(({ heard }) => heard)).toEqual([["lost"], ["lost"]]);
+  });
+
+  test.each(["é", "日本", "🦀 and so on", ""])("is answered with %j as it is, and no more than that", async (body) => {
+    const { tls } = await server.raw();
+    tls.write(get());
+    const seen = await server.next();
+    answer(seen, body);
+    await seen.ended;
+    const second = get("/second", "Connection: close\r\n");
+    tls.write(second);
+    answer(await server.next(), body);
+    const whole = Buffer.concat(await tls.toArray()).toString();
+    expect(whole.split(/HTTP\/1.1 200 OK\r\n.*?\r\n\r\n/s)).toEqual(["", body, body]);
+  });
+
+  test("whose answer had not left whole when its connection was reset is lost, although it was written", async () => {
+    const { tls, tcp } = await server.raw();
+    tls.write(get());
+    const seen = await server.next();
+    const watched = watch(seen.exchange);
+    answer(seen, "x".repeat(64 * 1024 * 1024));
+    // Some of it is on its way.
+    await once(tls, "data");
+    tls.pause();
+    tcp.resetAndDestroy();
+    expect(await seen.ended).toBe("lost");
+    expect(watched.heard).toEqual(["lost"]);
   });
 
   test("answered in its turn on a connection of many is flushed", async () => {
@@ -103,8 +130,8 @@ describe("over HTTP/1.1 an exchange", () => {
     tls.resume().write(get("/first") + get("/second"));
     const first = await server.next();
     const second = await server.next();
-    answer(second.response);
-    answer(first.response);
+    answer(second);
+    answer(first);
     expect(await Promise.all([first.ended, second.ended])).toEqual(["flushed", "flushed"]);
   });
 });
@@ -116,11 +143,11 @@ describe("over HTTP/2 an exchange", () => {
     stream.resume();
     // Room for the body: nothing was given at the start.
     session.settings({ initialWindowSize: 65_535 });
-    const { exchange, response, ended } = await server.next();
-    const watched = watch(exchange);
-    answer(response);
+    const seen = await server.next();
+    const watched = watch(seen.exchange);
+    answer(seen);
     await once(stream, "end");
-    expect(await ended).toBe("flushed");
+    expect(await seen.ended).toBe("flushed");
     expect([watched.heard, watched.call.signal.aborted]).toEqual([["flushed"], false]);
   });
 
@@ -157,12 +184,12 @@ describe("over HTTP/2 an exchange", () => {
     const session = await server.http2();
     const stream = session.request({ ":path": "/" });
     stream.on("error", () => undefined);
-    const { exchange, response, ended } = await server.next();
-    const watched = watch(exchange);
-    answer(response);
+    const seen = await server.next();
+    const watched = watch(seen.exchange);
+    answer(seen);
     await once(stream, "response");
     session.destroy();
-    expect(await ended).toBe("lost");
+    expect(await seen.ended).toBe("lost");
     expect(watched.heard).toEqual(["lost"]);
   });
 
@@ -182,9 +209,9 @@ describe("a request", () => {
   async function ask(path: string, more = ""): Promise<Exchange> {
     const { tls } = await server.raw();
     tls.write(get(path, more));
-    const { exchange, response } = await server.next();
-    answer(response);
-    return exchange;
+    const seen = await server.next();
+    answer(seen);
+    return seen.exchange;
   }
 
   test.each([

@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { ServerResponse } from "node:http";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { writeAnswer } from "../../src/http/answer.js";
 import { Listening } from "./listening.js";
 
 let server: Listening;
@@ -41,12 +41,11 @@ test("a large request that follows a large answer at once is read, however busy 
   const to = { port: server.port, ca: server.ca.certPem, cert: certPem, key: keyPem };
   const worker = new Worker(planner, { eval: true, workerData: { to, sent } });
   const closed = once(worker, "message");
-  const { request, response } = await server.next();
+  const { request, exchange } = await server.next();
   await new Promise((resolve) => request.resume().once("end", resolve));
   // As after a commit: what the answer leaves to be done comes in the turn after the next request.
   await new Promise(setImmediate);
-  if (!(response instanceof ServerResponse)) throw new Error("not HTTP/1.1");
-  response.writeHead(200, { "content-length": answerBytes }).end("y".repeat(answerBytes));
+  writeAnswer(exchange, { status: 200, body: "y".repeat(answerBytes), contentType: "text/plain" });
   expect(Atomics.wait(sent, 0, 0, 30_000)).not.toBe("timed-out");
   const next = await Promise.race([server.next(), closed.then(() => "the connection was cut" as const)]);
   if (typeof next === "string") throw new Error(next);

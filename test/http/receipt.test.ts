@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { ServerResponse } from "node:http";
 import type { ClientHttp2Session } from "node:http2";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Proof } from "../../src/dispatch/delivery.js";
+import { writeAnswer } from "../../src/http/answer.js";
 import { Listening, type Seen } from "./listening.js";
 import { Relay } from "./relay.js";
 
@@ -54,9 +54,8 @@ async function answerNext() {
   return { ...followed, closed };
 }
 
-function answer({ response }: Seen): void {
-  if (response instanceof ServerResponse) response.writeHead(200, { "content-length": 5 }).end("hello");
-  else response.writeHead(200, { "content-length": 5 }).end("hello");
+function answer({ exchange }: Seen): void {
+  writeAnswer(exchange, { status: 200, body: "hello", contentType: "text/plain" });
 }
 
 function ask(session: ClientHttp2Session): void {
