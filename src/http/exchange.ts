@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import { DispatchError } from "../dispatch/errors.js";
@@ -10,6 +9,7 @@ import type { AnswerFollower, Call } from "./call.js";
 import type { Connection, ConnectionUser } from "./connections.js";
 import { Departure } from "./departure.js";
 import type { NodeRequest, NodeResponse } from "./node.js";
+import { requestIdOf } from "./request-id.js";
 
 /** How an exchange ended for the caller: its answer was handed to the operating system whole, or it was not. */
 export type Ending = "flushed" | "lost";
@@ -184,12 +184,6 @@ class ExchangeCall implements Call {
 
 /** A header as long as it may be would be kept for each host. */
 const maxUserAgentChars = 128;
-
-/** A client's own id is taken over if it is plain enough for a log line, so that its log and ours can be laid together. */
-function requestIdOf(request: NodeRequest): string {
-  const given = request.headers["x-request-id"];
-  return typeof given === "string" && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
-}
 
 /** Of the W3C's `traceparent`, so that the lines of a caller's trace can be found here. */
 function traceIdOf({ headers }: NodeRequest): string | undefined {

@@ -259,6 +259,12 @@ describe("a request", () => {
     "X-Request-Id: a\r\nX-Request-Id: b\r\n",
     `X-Request-Id: ${"a".repeat(65)}\r\n`,
   ])("gets one of ours for %j", async (header) => {
-    expect((await ask("/", header)).requestId).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+    expect((await ask("/", header)).requestId).toMatch(/^[\w-]{12}-\d+$/);
+  });
+
+  test("gets another one of ours each time, and keeps it", async () => {
+    const [first, second] = [await ask("/"), await ask("/")];
+    expect(first.requestId).not.toBe(second.requestId);
+    expect(first.requestId).toBe(first.requestId);
   });
 });
