@@ -20,7 +20,7 @@ export function inspectionJson(path: string, { bytes, logBytes, heldBy, migratio
 
 /** The same for people: a line for each fact. */
 export function inspectionLines({ bytes, logBytes, heldBy, migrations, counts }: Inspection): string[] {
-  const log = logBytes === 0 ? "" : `, and ${formatBytes(logBytes)} in the log beside it`;
+  const log = logBytes === 0 ? "" : `, and a log of ${formatBytes(logBytes)} beside it`;
   const { applied, pending } = migrations;
   const facts: [name: string, value: string][] = [
     ["size", `${formatBytes(bytes)}${log}`],

@@ -66,7 +66,7 @@ describe("db check beside a server", () => {
     });
     expect(json.log_bytes).toBeGreaterThan(0);
     const { stdout } = await runDb("check", "--db", db);
-    expect(stdout).toMatch(/\n {2}size {10}[\d.]+ [kM]B, and [\d.]+ [kM]B in the log beside it\n/);
+    expect(stdout).toMatch(/\n {2}size {10}[\d.]+ [kM]B, and a log of [\d.]+ [kM]B beside it\n/);
     expect(stdout).toContain(`\n  open in       process ${server.pid}\n  integrity     ok\n`);
     expect(stdout).toMatch(/\n {2}dispatches {4}\d+ pending\n/);
   });
