@@ -76,11 +76,23 @@ export class Cluster extends Databases {
 
   /** All its processes stand still from now on; whoever has asked them waits. */
   freeze(): void {
-    for (const pid of [this.#pid, ...childrenOf(this.#pid)]) process.kill(pid, "SIGSTOP");
+    this.#signalAll("SIGSTOP");
   }
 
   thaw(): void {
-    for (const pid of [this.#pid, ...childrenOf(this.#pid)]) process.kill(pid, "SIGCONT");
+    this.#signalAll("SIGCONT");
+  }
+
+  #signalAll(signal: NodeJS.Signals): void {
+    process.kill(this.#pid, signal);
+    for (const pid of childrenOf(this.#pid)) {
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        // A child ends when its client has gone, which may be just now.
+        if (isAlive(pid)) throw error;
+      }
+    }
   }
 
   get #pid(): number {
