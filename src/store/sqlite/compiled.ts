@@ -59,6 +59,8 @@ export class CompiledWrite<Item> extends Compiled {
     for (const item of this.count === items.length ? items : items.slice(first, first + this.count)) {
       for (const getter of this.#getters) this.#bound[at++] = getter(item);
     }
+    // What was bound before would be written once more.
+    if (at !== this.#bound.length) throw new Error(`${items.length - first} items instead of ${this.count}`);
     return this.statement.run(this.#bound).changes;
   }
 }

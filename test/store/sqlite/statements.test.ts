@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { instantFromMs } from "../../../src/dispatch/instant.js";
 import { migrateDatabase } from "../../../src/store/sqlite/migrate.js";
 import { openDatabase } from "../../../src/store/sqlite/open.js";
+import { compileStatements } from "../../../src/store/sqlite/ready-statements.js";
 import { prepareStatements, type Statements } from "../../../src/store/sqlite/statements.js";
 import { group, newDispatch, taker, want } from "../../support/dispatches.js";
 import { FakeClock } from "../../support/fake-clock.js";
@@ -26,6 +27,11 @@ describe("a statement of the hot path", () => {
   }
 
   const planOf = (name: keyof Statements) => plan(prepareStatements(drizzle({ client }))[name].getQuery().sql);
+
+  test("that writes several refuses fewer, instead of writing the last of before once more", () => {
+    const { insertFresh } = compileStatements(client, drizzle({ client }));
+    expect(() => insertFresh.run([])).toThrow(`0 items instead of ${insertFresh.count}`);
+  });
 
   test.each<[keyof Statements, string]>([
     ["takeable", "dispatches_pending (hostname=?)"],
