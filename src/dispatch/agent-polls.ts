@@ -2,6 +2,7 @@ import { Deadlines } from "./deadlines.js";
 import type { TakeKey, Taken } from "./dispatch.js";
 import { DispatchError } from "./errors.js";
 import type { Hostname } from "./hostname.js";
+import { Later } from "./later.js";
 import { type Meter, noMeter } from "./meter.js";
 import { Parking } from "./parking.js";
 import { Poll, type PollOwner, type PollRequest } from "./poll.js";
@@ -78,8 +79,8 @@ export class AgentPolls implements PollOwner {
    *
    * @throws DispatchError `superfluous_poll`, `draining`, `gone`, what `assertAllowed` throws, or the store's error
    */
-  poll(request: PollRequest): Promise<Taken | undefined> {
-    if (this.#draining) return Promise.reject(this.#drainingError());
+  poll(request: PollRequest): PromiseLike<Taken | undefined> {
+    if (this.#draining) return Later.rejected(this.#drainingError());
     const nowMs = this.#options.clock.monotonicMs();
     const poll = new Poll(request, nowMs, this);
     this.#polls.add(poll);

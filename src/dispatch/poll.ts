@@ -2,6 +2,7 @@ import type { Place } from "./deadlines.js";
 import type { Taken } from "./dispatch.js";
 import { DispatchError } from "./errors.js";
 import type { Hostname } from "./hostname.js";
+import { Later } from "./later.js";
 import type { TakeTerms } from "./lease.js";
 import type { Taker } from "./life.js";
 import type { Origin } from "./origin.js";
@@ -59,7 +60,7 @@ export interface PollOwner {
 export class Poll implements LeaveListener {
   readonly hostname: Hostname;
   /** A dispatch, or `undefined` if none came within the wait. Rejects with a `DispatchError`. */
-  readonly outcome: Promise<Taken | undefined>;
+  readonly outcome: PromiseLike<Taken | undefined>;
   /** Among the deadlines; theirs to set. */
   place: Place | undefined = undefined;
 
@@ -68,18 +69,14 @@ export class Poll implements LeaveListener {
   readonly #startedMs: number;
   readonly #owner: PollOwner;
   #state: "looking" | "parked" | "ended" = "looking";
-  #resolve!: (taken: Taken | undefined) => void;
-  #reject!: (error: DispatchError) => void;
+  readonly #later = new Later<Taken | undefined>();
 
   constructor(request: PollRequest, startedMs: number, owner: PollOwner) {
     this.hostname = request.hostname;
     this.#request = request;
     this.#startedMs = Math.floor(startedMs);
     this.#owner = owner;
-    this.outcome = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    this.outcome = this.#later;
     request.caller.leaving.addEventListener("abort", this);
   }
 
@@ -125,17 +122,17 @@ export class Poll implements LeaveListener {
   /** @returns false if it had ended before, so that the dispatch is still the giver's */
   deliver(taken: Taken): boolean {
     if (!this.#end()) return false;
-    this.#resolve(taken);
+    this.#later.resolve(taken);
     return true;
   }
 
   /** Its wait is over. */
   giveUp(): void {
-    if (this.#end()) this.#resolve(undefined);
+    if (this.#end()) this.#later.resolve(undefined);
   }
 
   fail(error: DispatchError): void {
-    if (this.#end()) this.#reject(error);
+    if (this.#end()) this.#later.reject(error);
   }
 
   /** Its caller has left. */

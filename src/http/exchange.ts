@@ -108,7 +108,9 @@ export class Exchange implements ConnectionUser {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
     if (ending === "lost") this.departure.happen(new DispatchError("gone", "the caller went away"));
-    if (this.#followers !== undefined) for (const follower of this.#followers) this.#tell(follower, ending);
+    const followers = this.#followers;
+    this.#followers = undefined;
+    if (followers !== undefined) for (const follower of followers) this.#tell(follower, ending);
     this.#watcher.exchangeEnded(this, ending);
   }
 

@@ -15,14 +15,14 @@ import type { Call } from "./call.js";
 export interface BoundService {
   readonly service: DescService;
   /** Throws, or rejects with, what its implementation does. */
-  invoke(method: DescMethodUnary, request: Message, call: Call): Promise<Message>;
+  invoke(method: DescMethodUnary, request: Message, call: Call): PromiseLike<Message>;
   stream(method: DescMethodServerStreaming, request: Message, call: Call): AsyncIterable<Message>;
 }
 
 type Handler<Input extends DescMessage, Output extends DescMessage> = (
   request: MessageShape<Input>,
   call: Call,
-) => Promise<MessageInitShape<Output>>;
+) => PromiseLike<MessageInitShape<Output>>;
 
 type StreamHandler<Input extends DescMessage, Output extends DescMessage> = (
   request: MessageShape<Input>,

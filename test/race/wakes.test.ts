@@ -20,7 +20,7 @@ const rounds = 100_000;
 const turnsOfGrace = 50;
 
 interface Contender {
-  poll(hostname: Hostname): Promise<Taken | undefined>;
+  poll(hostname: Hostname): PromiseLike<Taken | undefined>;
   enqueue(dispatch: NewDispatch): Promise<unknown>;
 }
 

@@ -32,7 +32,7 @@ export interface Binding<C> {
    * Throws `invalid_argument` naming the field and the rule, `unsupported_media_type`, whatever the request's `readBody`
    * rejects with, such as `body_too_large`, and whatever the service does; or rejects with these.
    */
-  handle(route: Route<C>, request: BindingRequest, call: C): Promise<BindingAnswer>;
+  handle(route: Route<C>, request: BindingRequest, call: C): PromiseLike<BindingAnswer>;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Template, Variable } from "./template.js";
  */
 export interface BoundService<C> {
   readonly service: DescService;
-  invoke(method: DescMethodUnary, request: Message, call: C): Promise<Message>;
+  invoke(method: DescMethodUnary, request: Message, call: C): PromiseLike<Message>;
 }
 
 /** Which part of the request message the HTTP body is. */

@@ -44,7 +44,7 @@ function takeDispatch(
   { queue, random, log }: AgentServiceOptions,
   request: TakeDispatchRequest,
   call: Call,
-): Promise<MessageInitShape<typeof TakeDispatchResponseSchema>> {
+): PromiseLike<MessageInitShape<typeof TakeDispatchResponseSchema>> {
   const hostname = requireAgent(call);
   assertOwnHost(hostname, request.hostname);
   const leased = leaseTerms(request);
