@@ -9,6 +9,7 @@ import type { ReadyStatements } from "./ready-statements.js";
  * @param old the row as it was
  */
 export function keep(statements: ReadyStatements, { lastEventId }: KeptRow, { row, event }: Change): void {
+  if (row.state === "pending") statements.knownEmpty.forget(row.hostname);
   statements.update.run([{ row, lastEventId: statements.events.add(event, lastEventId) }]);
 }
 

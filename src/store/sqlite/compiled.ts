@@ -27,42 +27,74 @@ export class Compiled<Columns = unknown> {
 /** How to get each value of an item, by the names of placeholders. */
 export type Values<Item> = Readonly<Record<string, (item: Item) => number | string | null>>;
 
-/** One that writes so and so many items: its placeholders are `name` of the only one, or `name0`, `name1`, … of several. */
+type Getter<Item> = Values<Item>[string];
+
+/**
+ * One that writes so and so many items. Its placeholders are `name` of the only one, or `name0`, `name1`, … of several; `name`s
+ * before these are values that all of them share.
+ */
 export class CompiledWrite<Item> extends Compiled {
   /** How many items it writes, exactly. */
   readonly count: number;
+  /** What is the same of all items, in the order of the placeholders. */
+  readonly #shared: readonly Getter<Item>[];
   /** For one item, in the order of the placeholders. */
-  readonly #getters: readonly Values<Item>[string][];
+  readonly #own: readonly Getter<Item>[];
   /** Used anew each time: SQLite has copied what is bound before the next call. */
   readonly #bound: (number | string | null)[];
 
   constructor(client: Database.Database, worded: Worded, values: Values<Item>) {
     super(client, worded);
-    const own = this.names.map((name) => name.replace(/\d+$/, ""));
+    const numbered = this.names.filter(isNumbered);
+    const own = numbered.length === 0 ? this.names : numbered.map((name) => name.replace(/\d+$/, ""));
+    const shared = this.names.slice(0, this.names.length - own.length);
     const width = new Set(own).size;
+    if (shared.some(isNumbered) || own.some((name, i) => name !== own[i % width])) {
+      throw new Error("items whose values do not take turns");
+    }
     this.count = own.length / width;
-    this.#getters = own.slice(0, width).map((name) => {
-      const getter = values[name];
-      if (getter === undefined) throw new Error(`nothing is known of the placeholder ${name}`);
-      return getter;
+    this.#shared = shared.map((name) => getterOf(values, name));
+    this.#own = own.slice(0, width).map((name) => getterOf(values, name));
+    this.#bound = this.names.map(() => null);
+  }
+
+  /** Whether there are as many items from `first` on, and they are alike where they have to be. */
+  fits(items: readonly Item[], first = 0): boolean {
+    const model = items[first];
+    if (model === undefined || items.length - first < this.count) return false;
+    return this.#shared.every((getter) => {
+      const value = getter(model);
+      for (let i = 1; i < this.count; i++) if (getter(items[first + i] ?? model) !== value) return false;
+      return true;
     });
-    if (own.some((name, i) => name !== own[i % width])) throw new Error("items whose values do not take turns");
-    this.#bound = own.map(() => null);
   }
 
   /**
-   * @param items of which `count` are written, from `first` on
+   * @param items which fit; of them `count` are written, from `first` on
    * @returns how many rows it has changed
    */
   run(items: readonly Item[], first = 0): number {
+    const bound = this.#bound;
     let at = 0;
-    for (const item of this.count === items.length ? items : items.slice(first, first + this.count)) {
-      for (const getter of this.#getters) this.#bound[at++] = getter(item);
+    for (let i = first; i < first + this.count; i++) {
+      const item = items[i];
+      // What was bound before would be written once more.
+      if (item === undefined) throw new Error(`${items.length - first} items instead of ${this.count}`);
+      if (i === first) for (const getter of this.#shared) bound[at++] = getter(item);
+      for (const getter of this.#own) bound[at++] = getter(item);
     }
-    // What was bound before would be written once more.
-    if (at !== this.#bound.length) throw new Error(`${items.length - first} items instead of ${this.count}`);
-    return this.statement.run(this.#bound).changes;
+    return this.statement.run(bound).changes;
   }
+}
+
+function isNumbered(name: string): boolean {
+  return /\d$/.test(name);
+}
+
+function getterOf<Item>(values: Values<Item>, name: string): Getter<Item> {
+  const getter = values[name];
+  if (getter === undefined) throw new Error(`nothing is known of the placeholder ${name}`);
+  return getter;
 }
 
 /** One that finds rows. */

@@ -1,5 +1,6 @@
 import type { Taken } from "../../dispatch/dispatch.js";
 import type { Hostname } from "../../dispatch/hostname.js";
+import type { Instant } from "../../dispatch/instant.js";
 import type { NewLeaseToken } from "../../dispatch/lease.js";
 import type { Taker } from "../../dispatch/life.js";
 import type { EnqueueGroup, TakeWant } from "../../dispatch/ports.js";
@@ -35,7 +36,7 @@ export function enqueueAndTake<Receipts>(
 function takersOfOne(
   statements: ReadyStatements,
   { groups, wants }: { readonly groups: readonly EnqueueGroup[]; readonly wants: readonly TakeWant[] },
-  now: number,
+  now: Instant,
 ): ReadonlyMap<Hostname, Taker> {
   const takers = new Map<Hostname, Taker>();
   // What supersedes may make more of the history than its own beginning.
@@ -47,7 +48,11 @@ function takersOfOne(
   for (const { hostname, takers: polls } of wants) {
     const [first] = polls;
     if (first === undefined || counts.get(hostname) !== 1) continue;
-    if (statements.takeable.get({ hostname, now, limit: 1 }) === undefined) takers.set(hostname, first);
+    if (isEmpty(statements, hostname, now)) takers.set(hostname, first);
   }
   return takers;
+}
+
+function isEmpty({ knownEmpty, takeable }: ReadyStatements, hostname: Hostname, now: Instant): boolean {
+  return knownEmpty.has(hostname) || takeable.get({ hostname, now, limit: 1 }) === undefined;
 }

@@ -3,13 +3,12 @@ import type { NewEvent } from "../../dispatch/event.js";
 import type { Hostname } from "../../dispatch/hostname.js";
 import type { Moment } from "../../dispatch/instant.js";
 import type { NewLeaseToken } from "../../dispatch/lease.js";
-import { enqueued, isTakeable, superseded, type Taker, taken } from "../../dispatch/life.js";
-import type { Origin } from "../../dispatch/origin.js";
+import { enqueued, superseded, type Taker } from "../../dispatch/life.js";
 import type { EnqueueGroup } from "../../dispatch/ports.js";
 import { channelOf } from "../../dispatch/rollout.js";
+import { type Candidate, candidate, takeSome } from "./candidate.js";
 import { keep } from "./change.js";
-import type { KeptEvent } from "./event-writer.js";
-import { isFresh, type KeptRow } from "./kept-row.js";
+import { isFresh } from "./kept-row.js";
 import type { ReadyStatements } from "./ready-statements.js";
 import { takenFrom } from "./take.js";
 
@@ -30,54 +29,28 @@ export interface TakingAlong {
 export function enqueue(statements: ReadyStatements, group: EnqueueGroup, enqueuing: Enqueuing): EnqueueResult[] {
   const { dispatches, supersede, origin } = group;
   const { moment, nextSequence, alongWith } = enqueuing;
-  const asNew = (dispatch: NewDispatch) =>
-    candidate(statements, dispatch, { moment, origin, sequence: nextSequence() }, alongWith);
+  const asNew = (dispatch: NewDispatch) => {
+    const now = { moment, origin, sequence: nextSequence() };
+    return candidate(statements, dispatch, now, alongWith?.takers.get(dispatch.hostname));
+  };
   // Several at once would be superseded by each other whatever their order.
   if (supersede) return dispatches.map((dispatch) => putAlone(statements, asNew(dispatch)));
   const results: EnqueueResult[] = [];
   const { count } = statements.insertFresh;
   for (let i = 0; i < dispatches.length; i += count) {
-    results.push(...putSome(statements, dispatches.slice(i, i + count).map(asNew), alongWith));
+    const some = dispatches.slice(i, i + count).map(asNew);
+    const handed = alongWith === undefined ? some : takeSome(statements, some, alongWith.newToken);
+    results.push(...putSome(statements, handed, alongWith));
   }
   return results;
 }
 
-interface Now {
-  readonly moment: Moment;
-  readonly origin: Origin;
-  readonly sequence: number;
-}
-
-/** One that is enqueued, and what it is if its pair is new. */
-interface Candidate {
-  readonly dispatch: NewDispatch;
-  readonly now: Now;
-  readonly outcome: EnqueueOutcome;
-  readonly kept: KeptRow;
-  /** With the numbers that they will have. */
-  readonly enqueued: KeptEvent | undefined;
-  readonly taken: KeptEvent | undefined;
-}
-
-function candidate({ events }: ReadyStatements, dispatch: NewDispatch, now: Now, alongWith?: TakingAlong): Candidate {
-  const { row, outcome, event } = enqueued(undefined, dispatch, now);
-  const first = event && { id: events.number(), event, prevId: null };
-  const lastEventId = first?.id ?? null;
-  const taker = alongWith?.takers.get(dispatch.hostname);
-  if (alongWith === undefined || taker === undefined || !isTakeable(row, now.moment)) {
-    return { dispatch, now, outcome, kept: { row, lastEventId }, enqueued: first, taken: undefined };
-  }
-  const change = taken(row, taker, now.moment, alongWith.newToken);
-  const second = { id: events.number(), event: change.event, prevId: lastEventId };
-  const kept = { row: change.row, lastEventId: second.id };
-  return { dispatch, now, outcome, kept, enqueued: first, taken: second };
-}
-
 function putSome(statements: ReadyStatements, some: readonly Candidate[], alongWith?: TakingAlong): EnqueueResult[] {
   const areNew = insertFresh(statements, some);
+  if (areNew) begin(statements, some, alongWith);
   return some.map((one) => {
     const { hostname, rolloutId } = one.dispatch;
-    const outcome = areNew ? begun(statements, one, alongWith) : put(statements, one, alongWith);
+    const outcome = areNew ? one.outcome : put(statements, one, alongWith);
     return { hostname, rolloutId, outcome, superseded: 0 };
   });
 }
@@ -101,12 +74,16 @@ function putAlone(statements: ReadyStatements, one: Candidate): EnqueueResult {
 
 function put(statements: ReadyStatements, one: Candidate, alongWith?: TakingAlong): EnqueueOutcome {
   const { dispatch, now, kept } = one;
-  if (statements.insert.run([kept]) > 0) return begun(statements, one, alongWith);
-  const old = statements.find.get(dispatch);
-  // It went in with others, not all of which were new.
-  if (old?.row.sequence === now.sequence) return begun(statements, one, alongWith);
+  const isNew = statements.insert.run([kept]) > 0;
+  const old = isNew ? undefined : statements.find.get(dispatch);
+  // Or it went in with others, not all of which were new.
+  if (isNew || old?.row.sequence === now.sequence) {
+    begin(statements, [one], alongWith);
+    return one.outcome;
+  }
   const { row, outcome, event } = enqueued(old?.row, dispatch, now);
   const before = old?.lastEventId ?? null;
+  statements.knownEmpty.forget(dispatch.hostname);
   statements.upsert.run([
     { row, lastEventId: event === undefined ? before : replaced(statements, one, event, before) },
   ]);
@@ -120,12 +97,12 @@ function replaced({ events }: ReadyStatements, one: Candidate, event: NewEvent, 
   return id;
 }
 
-/** Its row is in the table; its history begins. */
-function begun({ events }: ReadyStatements, one: Candidate, alongWith: TakingAlong | undefined): EnqueueOutcome {
-  if (one.enqueued !== undefined) events.addNumbered(one.enqueued);
-  if (one.taken !== undefined) {
+/** Their rows are in the table; their history begins. */
+function begin({ events }: ReadyStatements, some: readonly Candidate[], alongWith: TakingAlong | undefined): void {
+  for (const one of some) if (one.enqueued !== undefined) events.addNumbered(one.enqueued);
+  for (const one of some) {
+    if (one.taken === undefined) continue;
     events.addNumbered(one.taken);
     alongWith?.onTaken(takenFrom(one.kept.row));
   }
-  return one.outcome;
 }

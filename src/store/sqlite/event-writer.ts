@@ -31,7 +31,7 @@ export const keptEventValues = {
  */
 export class EventWriter {
   readonly #one: CompiledWrite<KeptEvent>;
-  readonly #many: CompiledWrite<KeptEvent>;
+  readonly #many: readonly CompiledWrite<KeptEvent>[];
   /** The last that is in the table, for good. */
   #keptId: number;
   #lastId: number;
@@ -39,10 +39,10 @@ export class EventWriter {
 
   /**
    * @param one adds one event
-   * @param many adds several
+   * @param many add several, those first that ask most of them
    * @param lastId no event up to this one is given its number again
    */
-  constructor(one: CompiledWrite<KeptEvent>, many: CompiledWrite<KeptEvent>, lastId: number) {
+  constructor(one: CompiledWrite<KeptEvent>, many: readonly CompiledWrite<KeptEvent>[], lastId: number) {
     this.#one = one;
     this.#many = many;
     this.#keptId = lastId;
@@ -71,10 +71,11 @@ export class EventWriter {
     const events = this.#waiting;
     if (events.length === 0) return;
     this.#waiting = [];
-    const { count } = this.#many;
-    const alone = events.length % count;
-    for (let i = 0; i < alone; i++) this.#one.run(events, i);
-    for (let i = alone; i < events.length; i += count) this.#many.run(events, i);
+    for (let i = 0; i < events.length; ) {
+      const statement = this.#many.find((many) => many.fits(events, i)) ?? this.#one;
+      statement.run(events, i);
+      i += statement.count;
+    }
   }
 
   /** The transaction is over, and on disk. */

@@ -5,11 +5,12 @@ import { CompiledSelect, CompiledWrite, type Values, type Worded } from "./compi
 import { lastUsedEventId } from "./event-ids.js";
 import { EventWriter, keptEventValues } from "./event-writer.js";
 import { keptRowFromColumns, keptRowValues } from "./kept-row.js";
+import { KnownEmpty } from "./known-empty.js";
 import { prepareStatements } from "./statements.js";
 
 export type ReadyStatements = ReturnType<typeof compileStatements>;
 
-/** The statements of the hot path, ready to run. */
+/** The statements of the hot path, ready to run, and what is to be kept up to date by whoever runs them. */
 export function compileStatements(client: Database.Database, db: BetterSQLite3Database) {
   const worded = prepareStatements(db);
   const select = (statement: Worded) => new CompiledSelect(client, statement, keptRowFromColumns);
@@ -28,7 +29,12 @@ export function compileStatements(client: Database.Database, db: BetterSQLite3Da
     insertFresh: write(worded.insertFresh),
     upsert: write(worded.upsert),
     putHost: new CompiledWrite(client, worded.putHost, hostValues),
-    events: new EventWriter(addEvents(worded.addEvent), addEvents(worded.addEvents), lastUsedEventId(db)),
+    events: new EventWriter(
+      addEvents(worded.addEvent),
+      [worded.addEventsAlike, worded.addEventsOfOneKind, worded.addEvents].map(addEvents),
+      lastUsedEventId(db),
+    ),
+    knownEmpty: new KnownEmpty(),
   };
 }
 

@@ -1,7 +1,7 @@
 import type Database from "better-sqlite3";
 import { eq } from "drizzle-orm";
 import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
-import type { DispatchKey, DispatchRow, NewDispatch } from "../../dispatch/dispatch.js";
+import type { DispatchKey, DispatchRow, NewDispatch, Taken } from "../../dispatch/dispatch.js";
 import type { DispatchEvent, NewEvent } from "../../dispatch/event.js";
 import type { Hostname } from "../../dispatch/hostname.js";
 import type { Instant, Moment } from "../../dispatch/instant.js";
@@ -107,14 +107,8 @@ export class SqliteStore implements DispatchStore, ReportStore {
   }
 
   async take(wants: readonly TakeWant[]): Promise<TakeReceipt> {
-    const takeAll = (moment: Moment) => wants.map((want) => take(this.#statements, want, moment, this.#newToken));
-    if (!this.#isTimed && !wants.some((want) => beginsLease(want)))
-      return { taken: this.#transaction(takeAll), due: nothingDue };
-    return this.#settling(maxDuePerTake, (moment, hostnames) => {
-      const taken = takeAll(moment);
-      if (wants.some((want, i) => beginsLease(want, taken[i]?.length))) this.#clock.keepLast(moment);
-      return { taken, due: { hostnames, nextInMs: nextDueInMs(this.#statements, moment) } };
-    });
+    if (this.#isTimed || wants.some((want) => beginsLease(want))) return this.#takeSettling(wants);
+    return { taken: this.#takeUntimed(wants), due: nothingDue };
   }
 
   async apply(steps: readonly Step[]): Promise<readonly StepResult[]> {
@@ -210,6 +204,32 @@ export class SqliteStore implements DispatchStore, ReportStore {
     this.#client.close();
   }
 
+  #takeSettling(wants: readonly TakeWant[]): TakeReceipt {
+    return this.#settling(maxDuePerTake, (moment, hostnames) => {
+      const taken = wants.map((want) => this.#takeFor(want, moment));
+      if (wants.some((want, i) => beginsLease(want, taken[i]?.length))) this.#clock.keepLast(moment);
+      return { taken, due: { hostnames, nextInMs: nextDueInMs(this.#statements, moment) } };
+    });
+  }
+
+  /** Where nothing has an end, and no take begins a lease: what a look does not find does not wait either. */
+  #takeUntimed(wants: readonly TakeWant[]): Taken[][] {
+    const { knownEmpty } = this.#statements;
+    const hasNothing = (want: TakeWant) => hasJustCome(want) && knownEmpty.has(want.hostname);
+    if (wants.every(hasNothing)) return wants.map(() => []);
+    const taken = this.#transaction((moment) =>
+      wants.map((want) => (hasNothing(want) ? [] : this.#takeFor(want, moment))),
+    );
+    for (const [i, { hostname, takers }] of wants.entries()) {
+      if ((taken[i]?.length ?? 0) < takers.length) knownEmpty.add(hostname);
+    }
+    return taken;
+  }
+
+  #takeFor(want: TakeWant, moment: Moment): Taken[] {
+    return take(this.#statements, want, moment, this.#newToken);
+  }
+
   #enqueueGroup(group: EnqueueGroup, moment: Moment, alongWith?: TakingAlong): EnqueueReceipt {
     const nextSequence = () => {
       this.#sequence += 1;
@@ -256,6 +276,11 @@ const nothingDue: DueReceipt = { hostnames: new Set(), nextInMs: undefined };
 /** @param taken how many of its takers got something, or may */
 function beginsLease({ takers }: TakeWant, taken = takers.length): boolean {
   return takers.slice(0, taken).some(({ terms }) => terms.kind !== "once");
+}
+
+/** Polls that wait are looked up because somebody says that there is something, or in case somebody should have: in the table. */
+function hasJustCome({ takers }: TakeWant): boolean {
+  return takers.every(({ parkedMs }) => parkedMs === null);
 }
 
 function isTimed({ notBefore, notAfter }: NewDispatch): boolean {

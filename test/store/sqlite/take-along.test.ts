@@ -67,8 +67,8 @@ describe("what is enqueued for a host that is parked", () => {
     const history = await store.listEvents({}, 0, 10);
     expect(history.map(({ hostname, kind }) => `${hostname} ${kind}`)).toEqual([
       "web-01 enqueued",
-      "web-01 delivered",
       "web-02 enqueued",
+      "web-01 delivered",
     ]);
   });
 
