@@ -1,5 +1,6 @@
 import type { JsonWriteOptions, Message, Registry } from "@bufbuild/protobuf";
-import { decodeBodiless, decodeRequest } from "./decode.js";
+import { BodilessRequests } from "./bodiless.js";
+import { decodeRequest } from "./decode.js";
 import { encodeResponse } from "./encode.js";
 import type { BoundService, Endpoint } from "./endpoint.js";
 import type { BindingAnswer, BindingRequest } from "./exchange.js";
@@ -42,6 +43,7 @@ export interface Binding<C> {
 export function createBinding<C>(services: readonly BoundService<C>[], options: BindingOptions): Binding<C> {
   const router = new Router(services.flatMap(endpointsOf));
   const limits = { maxBodyBytes: options.maxBodyBytes, registry: options.registry };
+  const bodiless = new BodilessRequests<C>();
   const encoderOf = oncePerEndpoint<C>(jsonOptions(options.registry));
   const invoke = (endpoint: Endpoint<C>, message: Message, call: C) =>
     endpoint.service.invoke(endpoint.rpc, message, call).then(encoderOf(endpoint));
@@ -51,7 +53,7 @@ export function createBinding<C>(services: readonly BoundService<C>[], options: 
     handle(route, request, call) {
       const { endpoint } = route;
       // Most requests have no body, and need not wait for one.
-      if (endpoint.body.kind === "none") return invoke(endpoint, decodeBodiless(route, request), call);
+      if (endpoint.body.kind === "none") return invoke(endpoint, bodiless.decode(route, request), call);
       return decodeRequest(route, request, limits).then((message) => invoke(endpoint, message, call));
     },
   };

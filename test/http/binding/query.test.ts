@@ -202,3 +202,33 @@ test("a path that does not fit its field is refused with the field and the rule"
   await library.send("GET", "/v1/colours/COLOUR_BLUE");
   expect(library.received()).toEqual(create(GetBookRequestSchema, { filter: { colour: Colour.BLUE } }));
 });
+
+describe("a query that was given before", () => {
+  test("gives the same message, which nobody can change", async () => {
+    const first = await search("an_int32=41");
+    const second = await search("an_int32=41");
+    expect(second).toBe(first);
+    expect(Object.isFrozen(second)).toBe(true);
+    expect(second).toEqual(request({ anInt32: 41 }));
+  });
+
+  test("is refused again if it was refused", async () => {
+    for (let i = 0; i < 2; i++) expect(await complaint("an_int32=x")).toContain("an_int32");
+  });
+
+  test("gives another message for another call, and where the path gives a field", async () => {
+    await library.send("GET", "/v1/search", { query: "" });
+    const searched = library.received();
+    await library.send("GET", "/v1/shelves/2/books/7", {});
+    const seventh = library.received();
+    await library.send("GET", "/v1/shelves/2/books/8", {});
+    expect(library.received()).not.toEqual(seventh);
+    expect(seventh).not.toBe(searched);
+  });
+
+  test("is one of so many that none is kept for good, and each gives what it says", async () => {
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 100; i++) expect(await search(`an_int32=${i}`)).toEqual(request({ anInt32: i }));
+    }
+  });
+});
