@@ -3,19 +3,16 @@ import type { NewEvent } from "./event.js";
 import { type Instant, instantFromMs, instantToMs } from "./instant.js";
 import type { TakeTerms } from "./lease.js";
 import type { Step } from "./life.js";
-import { type Meter, noMeter } from "./meter.js";
+import type { Meter } from "./meter.js";
 import type { Origin } from "./origin.js";
 import type { Clock } from "./ports.js";
 
-export interface DeliveryOptions {
-  readonly taken: Taken;
-  readonly terms: TakeTerms;
-  readonly origin: Origin;
+/** Who hears of what becomes of deliveries: the same for all of them. */
+export interface DeliveryContext {
   readonly clock: Clock;
   readonly apply: (step: Step) => void;
   readonly note: (event: NewEvent) => void;
-  /** Default: none. */
-  readonly meter?: Meter;
+  readonly meter: Meter;
 }
 
 /** How receipt of an answer was proven: by what a client can only send, or answer, once it has read it. */
@@ -23,35 +20,45 @@ export type Proof = "the next request on the connection" | "a PING answered afte
 
 /** One dispatch on its way to its agent, from the hand-out to what is known of its receipt. */
 export class Delivery {
-  readonly #options: DeliveryOptions;
+  readonly #context: DeliveryContext;
+  readonly #taken: Taken;
+  readonly #origin: Origin;
   /** Absent where the take asked for a lease, or for no proof. */
   readonly received: ((proof: Proof) => void) | undefined;
 
-  constructor(options: DeliveryOptions) {
-    this.#options = options;
-    const { taken, terms, origin, apply } = options;
-    this.received =
-      terms.kind === "confirmed" ? (proof) => apply({ kind: "confirm", take: taken.take, origin, proof }) : undefined;
+  /**
+   * @param terms on which it was taken
+   * @param origin of the poll that it was handed to
+   */
+  constructor(context: DeliveryContext, taken: Taken, terms: TakeTerms, origin: Origin) {
+    this.#context = context;
+    this.#taken = taken;
+    this.#origin = origin;
+    this.received = terms.kind === "confirmed" ? (proof) => this.#confirm(proof) : undefined;
+  }
+
+  #confirm(proof: Proof): void {
+    this.#context.apply({ kind: "confirm", take: this.#taken.take, origin: this.#origin, proof });
   }
 
   /** The answer provably did not leave. */
   lost(): void {
-    const { taken, origin, apply, meter = noMeter } = this.#options;
-    meter.lost(origin.wire);
-    apply({ kind: "giveBack", take: taken.take });
+    this.#context.meter.lost(this.#origin.wire);
+    this.#context.apply({ kind: "giveBack", take: this.#taken.take });
   }
 
   /** The answer has been handed to the operating system whole. No proof of receipt: the peer may have vanished. */
   flushed(): void {
-    const { taken, origin, clock, meter = noMeter } = this.#options;
+    const { clock, meter, note } = this.#context;
+    const taken = this.#taken;
     const { hostname, rolloutId, attempt } = taken.take;
     const nowMs = clock.nowMs();
     const at: Instant = instantFromMs(nowMs);
     const sinceKickMs = taken.kickedAtMs === undefined ? undefined : clock.monotonicMs() - taken.kickedAtMs;
-    meter.flushed(origin.wire, nowMs - instantToMs(taken.dispatch.enqueuedAt), sinceKickMs);
-    const { actor, address, wire } = origin;
+    const { actor, address, wire } = this.#origin;
+    meter.flushed(wire, nowMs - instantToMs(taken.dispatch.enqueuedAt), sinceKickMs);
     // In words, as `seen`: a spread costs more than the rest.
-    this.#options.note({
+    note({
       at,
       hostname,
       rolloutId,

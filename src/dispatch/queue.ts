@@ -2,7 +2,7 @@ import { AgentPolls } from "./agent-polls.js";
 import { BatchedNotes } from "./batched-notes.js";
 import { Bell } from "./bell.js";
 import { Canceller } from "./canceller.js";
-import { Delivery } from "./delivery.js";
+import { Delivery, type DeliveryContext } from "./delivery.js";
 import type { Taken } from "./dispatch.js";
 import { DueWatch } from "./due-watch.js";
 import { Enqueuer } from "./enqueuer.js";
@@ -10,6 +10,7 @@ import { EventWatch } from "./event-watch.js";
 import type { Hostname } from "./hostname.js";
 import { type Instant, instantFromMs } from "./instant.js";
 import type { TakeTerms } from "./lease.js";
+import type { Step } from "./life.js";
 import { type Meter, noMeter } from "./meter.js";
 import { metered } from "./metered-store.js";
 import type { Neighbours, ParkedAt } from "./neighbours.js";
@@ -60,6 +61,7 @@ export class Queue {
   readonly #options: QueueOptions & Required<Pick<QueueOptions, "meter">>;
   readonly #dueWatch: DueWatch;
   readonly #notes: BatchedNotes;
+  readonly #context: DeliveryContext;
   readonly #pruner: Pruner;
   readonly #parkedNotes: ParkedNotes | undefined;
   #cancelRing: Cancel = () => undefined;
@@ -77,7 +79,10 @@ export class Queue {
     this.plainTerms = options.plainTerms;
     const kick = (hostnames: Iterable<Hostname>) => this.polls.kick(hostnames);
     const onTimed = () => this.#dueWatch.look();
-    this.#notes = new BatchedNotes({ store, clock, log });
+    const notes = new BatchedNotes({ store, clock, log });
+    this.#notes = notes;
+    const apply = (step: Step) => this.steps.applyLater(step);
+    this.#context = { clock, meter, apply, note: (event) => notes.event(event) };
     this.#pruner = new Pruner(options);
     const { neighbours } = given;
     this.#dueWatch = new DueWatch({ store, clock, log, kick, maxSleepMs: neighbours && lookForOthersMs });
@@ -105,16 +110,7 @@ export class Queue {
 
   /** A dispatch that a poll was handed, to be followed until it has arrived or come back. */
   delivery(taken: Taken, terms: TakeTerms, origin: Origin): Delivery {
-    const { clock, meter } = this.#options;
-    return new Delivery({
-      taken,
-      terms,
-      origin,
-      clock,
-      meter,
-      apply: (step) => this.steps.applyLater(step),
-      note: (event) => this.#notes.event(event),
-    });
+    return new Delivery(this.#context, taken, terms, origin);
   }
 
   /** A host has polled. */
