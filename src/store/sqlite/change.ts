@@ -1,6 +1,6 @@
 import type { NewEvent } from "../../dispatch/event.js";
 import type { Change } from "../../dispatch/life.js";
-import type { KeptRow } from "./kept-row.js";
+import type { FoundRow } from "./kept-row.js";
 import type { ReadyStatements } from "./ready-statements.js";
 
 /**
@@ -8,9 +8,9 @@ import type { ReadyStatements } from "./ready-statements.js";
  *
  * @param old the row as it was
  */
-export function keep(statements: ReadyStatements, { lastEventId }: KeptRow, { row, event }: Change): void {
+export function keep(statements: ReadyStatements, { lastEventId, rowid }: FoundRow, { row, event }: Change): void {
   if (row.state === "pending") statements.knownEmpty.forget(row.hostname);
-  statements.update.run([{ row, lastEventId: statements.events.add(event, lastEventId) }]);
+  statements.update.run([{ row, lastEventId: statements.events.add(event, lastEventId), rowid }]);
 }
 
 /** Keeps a line of history that changes no row: it hangs on the last change, and the row stays as it is. */

@@ -4,7 +4,7 @@ import type { HostSeen } from "../../dispatch/ports.js";
 import { CompiledSelect, CompiledWrite, type Values, type Worded } from "./compiled.js";
 import { lastUsedEventId } from "./event-ids.js";
 import { EventWriter, keptEventValues } from "./event-writer.js";
-import { keptRowFromColumns, keptRowValues } from "./kept-row.js";
+import { foundRowFromColumns, foundRowValues, keptRowValues } from "./kept-row.js";
 import { KnownEmpty } from "./known-empty.js";
 import { prepareStatements } from "./statements.js";
 
@@ -13,7 +13,7 @@ export type ReadyStatements = ReturnType<typeof compileStatements>;
 /** The statements of the hot path, ready to run, and what is to be kept up to date by whoever runs them. */
 export function compileStatements(client: Database.Database, db: BetterSQLite3Database) {
   const worded = prepareStatements(db);
-  const select = (statement: Worded) => new CompiledSelect(client, statement, keptRowFromColumns);
+  const select = (statement: Worded) => new CompiledSelect(client, statement, foundRowFromColumns);
   const write = (statement: Worded) => new CompiledWrite(client, statement, keptRowValues);
   const addEvents = (statement: Worded) => new CompiledWrite(client, statement, keptEventValues);
   return {
@@ -23,7 +23,7 @@ export function compileStatements(client: Database.Database, db: BetterSQLite3Da
     takeable: select(worded.takeable),
     pendingOfChannel: select(worded.pendingOfChannel),
     find: select(worded.find),
-    update: write(worded.update),
+    update: new CompiledWrite(client, worded.update, foundRowValues),
     lastEvent: new CompiledSelect(client, worded.lastEvent, ([id]: [number | null]) => id),
     insert: write(worded.insert),
     insertFresh: write(worded.insertFresh),

@@ -12,7 +12,7 @@ export function prepareStatements(db: BetterSQLite3Database) {
     ...prepareTake(db),
     ...prepareDue(db),
     ...prepareHistory(db),
-    find: db.select().from(dispatches).where(isPair).prepare(),
+    find: db.select(wholeRow).from(dispatches).where(isPair).prepare(),
     ...prepareEnqueue(db),
     lastSequence: db
       .select({ last: max(dispatches.sequence) })
@@ -20,6 +20,9 @@ export function prepareStatements(db: BetterSQLite3Database) {
       .prepare(),
   };
 }
+
+/** In the order of `DispatchColumns`. */
+const wholeRow = { ...getTableColumns(dispatches), rowid: sql<number>`rowid` };
 
 const isPair = and(
   eq(dispatches.hostname, placeholder("hostname")),
@@ -31,7 +34,7 @@ const isPendingOfHost = and(eq(dispatches.hostname, placeholder("hostname")), sq
 function prepareTake(db: BetterSQLite3Database) {
   return {
     takeable: db
-      .select()
+      .select(wholeRow)
       .from(dispatches)
       .where(
         and(
@@ -44,7 +47,7 @@ function prepareTake(db: BetterSQLite3Database) {
       .limit(placeholder("limit"))
       .prepare(),
     pendingOfChannel: db
-      .select()
+      .select(wholeRow)
       .from(dispatches)
       .where(and(isPendingOfHost, sql`${dispatches.rolloutId} GLOB ${placeholder("channelPattern")}`))
       .prepare(),
@@ -62,7 +65,7 @@ function prepareTake(db: BetterSQLite3Database) {
         changedAt: sql`${placeholder("changedAt")}`,
         lastEventId: sql`${placeholder("lastEventId")}`,
       })
-      .where(isPair)
+      .where(sql`rowid = ${placeholder("rowid")}`)
       .prepare(),
     lastEvent: db.select({ id: dispatches.lastEventId }).from(dispatches).where(isPair).prepare(),
   };
@@ -75,13 +78,13 @@ const waitsToEnd = sql`${dispatches.state} = 'pending' AND ${dispatches.notAfter
 function prepareDue(db: BetterSQLite3Database) {
   return {
     leasesOver: db
-      .select()
+      .select(wholeRow)
       .from(dispatches)
       .where(and(isLeased, lte(dispatches.leaseEndsAt, placeholder("steady"))))
       .limit(placeholder("limit"))
       .prepare(),
     expired: db
-      .select()
+      .select(wholeRow)
       .from(dispatches)
       .where(and(waitsToEnd, lte(dispatches.notAfter, placeholder("now"))))
       .limit(placeholder("limit"))
