@@ -10,6 +10,7 @@ import { parseDatabaseUrl, shownUrl } from "../store/postgres/database-url.js";
 import { PostgresStore } from "../store/postgres/store.js";
 import { SqliteStore } from "../store/sqlite/store.js";
 import { bootId } from "../telemetry/clock.js";
+import type { PoolUse } from "../telemetry/metrics-state.js";
 import type { PostgresTarget, ServerOptions } from "./options.js";
 
 export interface Store extends DispatchStore, ReportStore {
@@ -22,6 +23,8 @@ export interface OpenedStore {
   readonly neighbours: Neighbours | undefined;
   /** Path of SQLite's write-ahead log. */
   readonly walPath: string | undefined;
+  /** How PostgreSQL's connections are used now. */
+  readonly pool: (() => PoolUse) | undefined;
 }
 
 interface Surroundings {
@@ -53,7 +56,7 @@ const newToken = () => leaseTokenFrom(randomBytes(16));
 function openSqlite(path: string, { clock, onDue }: Surroundings): OpenedStore {
   const bootClock = { nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs(), bootId: bootId() };
   const store = SqliteStore.open(path, { clock: bootClock, newToken, onDue, isLogGrown: true });
-  return { store, neighbours: undefined, walPath: `${path}-wal` };
+  return { store, neighbours: undefined, walPath: `${path}-wal`, pool: undefined };
 }
 
 async function openPostgres(
@@ -74,5 +77,5 @@ async function openPostgres(
     // PostgreSQL keeps 63 bytes of it, of which the connection that listens needs eight.
     applicationName: `nixfleet-dispatch ${serverName.slice(0, 24)} ${serverId}`,
   });
-  return { store, neighbours: store.neighbours, walPath: undefined };
+  return { store, neighbours: store.neighbours, walPath: undefined, pool: () => store.poolUse };
 }

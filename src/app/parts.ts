@@ -136,6 +136,7 @@ function observe(metrics: Metrics, listener: Listener, { queue, opened, reports 
             isParked: (hostname) => queue.polls.parked(hostname).polls > 0,
             watchers: () => queue.events.watchers,
             walPath: opened.walPath,
+            pool: opened.pool,
           },
     openConnections: () => listener.connections.size,
     certificateNotAfterMs: () => listener.certificateNotAfterMs,

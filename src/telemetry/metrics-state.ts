@@ -23,6 +23,15 @@ export interface QueueSources {
   readonly watchers: () => number;
   /** Path of SQLite's write-ahead log; `undefined` with another store. */
   readonly walPath: string | undefined;
+  /** The connections to PostgreSQL that statements share; `undefined` with another store. */
+  readonly pool: (() => PoolUse) | undefined;
+}
+
+export interface PoolUse {
+  readonly idle: number;
+  readonly busy: number;
+  /** Calls that wait for a connection. */
+  readonly waiting: number;
 }
 
 /** Scrapes closer together than this read the store once: counting 1,000,000 rows takes it about 30 ms. */
@@ -65,9 +74,16 @@ export class StateMetrics {
     this.#gauges.parkedHosts.set(queue.parkedHosts());
     this.#gauges.watchers.set(queue.watchers());
     if (queue.walPath !== undefined) this.#gauges.walBytes.set(await sizeOf(queue.walPath));
+    if (queue.pool !== undefined) this.#setPool(queue.pool());
     const reading = await this.#readStore(queue);
     if (reading === undefined) this.#forgetStore();
     else this.#setStore(queue, reading);
+  }
+
+  #setPool({ idle, busy, waiting }: PoolUse): void {
+    this.#gauges.dbConnections.set({ state: "idle" }, idle);
+    this.#gauges.dbConnections.set({ state: "busy" }, busy);
+    this.#gauges.dbWaitingCalls.set(waiting);
   }
 
   /** A store that does not answer leaves a gap in the graph, not the last figure for ever. */
@@ -126,6 +142,13 @@ function createGauges(registry: Registry) {
     ),
     watchers: gauge("watchers", "Open WatchEvents calls."),
     walBytes: gauge("wal_bytes", "Size of SQLite's write-ahead log."),
+    dbConnections: new Gauge({
+      registers: [registry],
+      name: `${prefix}db_connections`,
+      help: "Connections to PostgreSQL that calls share, by what they do; at most --db-pool-size.",
+      labelNames: ["state"],
+    }),
+    dbWaitingCalls: gauge("db_waiting_calls", "Calls that wait for a connection to PostgreSQL."),
     openConnections: gauge("open_connections", "Open connections of the API's port, handshakes included."),
     certificateExpiry: gauge(
       "certificate_expiry_timestamp_seconds",

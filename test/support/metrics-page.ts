@@ -17,6 +17,7 @@ export async function everyMetric(): Promise<ReadonlyMap<string, Family>> {
       isParked: () => false,
       watchers: () => 0,
       walPath: "/nonexistent",
+      pool: () => ({ idle: 1, busy: 0, waiting: 0 }),
     },
     openConnections: () => 0,
     certificateNotAfterMs: () => 0,

@@ -39,6 +39,7 @@ beforeEach(() => {
       isParked: (hostname) => hostname === web2,
       watchers: () => 1,
       walPath: "/nonexistent/wal",
+      pool: () => ({ idle: 6, busy: 4, waiting: 9 }),
     },
     openConnections: () => 7,
     certificateNotAfterMs: () => 1_778_895_000_000,
@@ -63,6 +64,9 @@ describe("what is read at a scrape", () => {
     expect(await value("certificate_expiry_timestamp_seconds")).toBe(1_778_895_000);
     expect(await value("open_connections")).toBe(7);
     expect(await value("wal_bytes")).toBe(0);
+    expect(await value("db_connections", { state: "idle" })).toBe(6);
+    expect(await value("db_connections", { state: "busy" })).toBe(4);
+    expect(await value("db_waiting_calls")).toBe(9);
   });
 
   test("a host is overdue if something waits for it although its poll is parked", async () => {

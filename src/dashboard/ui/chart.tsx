@@ -68,13 +68,12 @@ function dataOf({ times, lines }: Shown): uPlot.AlignedData {
 }
 
 function optionsFor(element: HTMLElement, { lines, format }: Shown & Pick<ChartProps, "format">, _theme: string) {
-  const style = getComputedStyle(element);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
+  const colour = (name: string) => colourOf(element, name);
   const axis = {
     stroke: colour("--soft"),
     grid: { stroke: colour("--line"), width: 1 },
     ticks: { show: false },
-    font: `11px ${style.fontFamily}`,
+    font: `11px ${getComputedStyle(element).fontFamily}`,
   };
   const options: uPlot.Options = {
     width: element.clientWidth,
@@ -94,6 +93,16 @@ function optionsFor(element: HTMLElement, { lines, format }: Shown & Pick<ChartP
     ],
   };
   return options;
+}
+
+/** As a canvas takes it: only where it is an element's colour does `light-dark()` become one of the two. */
+function colourOf(element: HTMLElement, property: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${property})`;
+  element.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }
 
 function seriesFor({ name, look }: Line, stroke: string, format: (value: number) => string): uPlot.Series {

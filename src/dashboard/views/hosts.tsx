@@ -8,6 +8,7 @@ import { hrefOf, Link, setQuery, usePlace } from "../router.js";
 import { type Column, DataTable, type Sort } from "../ui/data-table.js";
 import { Empty, Skeleton } from "../ui/notice.js";
 import { SearchField } from "../ui/search-field.js";
+import { ShowFilter, type Shows, useShow } from "../ui/show-filter.js";
 import { PresenceBadge } from "../ui/state.js";
 import { Ago } from "../ui/time.js";
 import { Heading } from "./heading.js";
@@ -73,8 +74,7 @@ const keys: Readonly<Record<string, (row: HostRow) => string | number>> = {
 
 const sortable = new Set(Object.keys(keys));
 
-/** The words of the `show` parameter, with what they ask for. */
-const shows: Readonly<Record<string, { readonly name: string; readonly has: (row: HostRow) => boolean }>> = {
+const shows: Shows<HostRow> = {
   "": { name: "All", has: () => true },
   parked: { name: "Parked", has: ({ presence }) => presence === "parked" },
   away: { name: "Not seen", has: ({ presence }) => presence === "away" || presence === "never" },
@@ -87,39 +87,25 @@ export function HostsView() {
   const { condition } = useFleet();
   const { query } = usePlace();
   const search = query.get("q") ?? "";
-  const show = shows[query.get("show") ?? ""] ?? shows[""];
+  const show = useShow(shows);
   const sort = sortOf(query.get("sort") ?? "host");
   const all = useDerived(hostRows, 5_000);
   const wanted = search.trim().toLowerCase();
   const rows = useMemo(
     () =>
       sorted(
-        all.filter((row) => show?.has(row) === true && isLike(row, wanted)),
+        all.filter((row) => show.has(row) && isLike(row, wanted)),
         sort.by,
         sort.isDown,
       ),
-    [all, show, wanted, sort.by, sort.isDown],
+    [all, show.has, wanted, sort.by, sort.isDown],
   );
   return (
     <>
       <Heading title="Hosts">
         <SearchField label="Search by name or address" value={search} onChange={(value) => setQuery("q", value)} />
       </Heading>
-      <fieldset className="filters">
-        <legend className="unseen">Show only some hosts</legend>
-        {Object.entries(shows).map(([value, { name, has }]) => (
-          <button
-            key={value}
-            type="button"
-            className="filter"
-            aria-pressed={(query.get("show") ?? "") === value}
-            onClick={() => setQuery("show", value)}
-          >
-            {name}
-            <span className="count">{all.filter(has).length.toLocaleString("en")}</span>
-          </button>
-        ))}
-      </fieldset>
+      <ShowFilter label="Show only some hosts" shows={shows} chosen={show.word} rows={all} />
       {rows.length > 0 && (
         <DataTable
           label="Hosts"

@@ -52,10 +52,15 @@ function Numbers() {
       <Tile name="Pending" href={`${hrefOf("hosts")}?show=pending&sort=-pending`} value={counts.pending} tone="calm">
         wait for their hosts
       </Tile>
-      <Tile name="Leased" href={hrefOf("rollouts")} value={counts.leased} tone="calm">
+      <Tile name="Leased" href={`${hrefOf("rollouts")}?show=leased`} value={counts.leased} tone="calm">
         at their hosts, not acknowledged
       </Tile>
-      <Tile name="Dead" href={hrefOf("rollouts")} value={counts.dead} tone={counts.dead > 0 ? "bad" : "calm"}>
+      <Tile
+        name="Dead"
+        href={`${hrefOf("rollouts")}?show=dead`}
+        value={counts.dead}
+        tone={counts.dead > 0 ? "bad" : "calm"}
+      >
         given up; {counts.rejected.toLocaleString("en")} rejected
       </Tile>
       <Tile

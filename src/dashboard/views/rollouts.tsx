@@ -7,19 +7,12 @@ import { type Column, DataTable } from "../ui/data-table.js";
 import { Empty, Skeleton } from "../ui/notice.js";
 import { ProgressBar } from "../ui/progress.js";
 import { SearchField } from "../ui/search-field.js";
+import { ShowFilter, type Shows, useShow } from "../ui/show-filter.js";
 import { Ago } from "../ui/time.js";
 import { Heading } from "./heading.js";
 
 const columns: readonly Column<RolloutSummary>[] = [
-  {
-    name: "rollout",
-    title: "Rollout",
-    cell: ({ rolloutId }) => (
-      <Link className="row-link id" href={hrefOf("rollouts", rolloutId)}>
-        {rolloutId}
-      </Link>
-    ),
-  },
+  { name: "rollout", title: "Rollout", cell: ({ rolloutId }) => <RolloutLink rolloutId={rolloutId} /> },
   { name: "progress", title: "Progress", cell: ({ counts, total }) => <ProgressBar counts={counts} total={total} /> },
   { name: "done", title: "Done", isNumber: true, cell: ({ total, open }) => <Done total={total} open={open} /> },
   { name: "trouble", title: "In trouble", isNumber: true, cell: (summary) => <TroubleCount summary={summary} /> },
@@ -33,18 +26,32 @@ const columns: readonly Column<RolloutSummary>[] = [
   { name: "began", title: "Began", isNumber: true, cell: ({ firstEnqueuedAt }) => <Ago at={firstEnqueuedAt} /> },
 ];
 
+/** Those of a state keep to it: their rows lead to the hosts that are in it. */
+const shows: Shows<RolloutSummary> = {
+  "": { name: "All", has: () => true },
+  open: { name: "Not finished", has: ({ open }) => open > 0 },
+  leased: { name: "With leased", has: ({ counts }) => counts.leased > 0 },
+  trouble: { name: "In trouble", has: (summary) => troubleCount(summary) > 0 },
+  dead: { name: "With dead", has: ({ counts }) => counts.dead > 0 },
+};
+
+const states: ReadonlySet<string> = new Set(["leased", "dead"]);
+
 export function RolloutsView() {
   const { condition } = useFleet();
   const search = usePlace().query.get("q") ?? "";
   // By the second too: rates fall when nothing happens.
   const all = useDerived(rolloutSummaries, 1_000);
-  const rows = all.filter(({ rolloutId }) => rolloutId.includes(search.trim().toLowerCase()));
+  const show = useShow(shows);
+  const found = all.filter(({ rolloutId }) => rolloutId.includes(search.trim().toLowerCase()));
+  const rows = found.filter(show.has);
   return (
     <>
       <Heading title="Rollouts">
         <SearchField label="Search rollouts" value={search} onChange={(value) => setQuery("q", value)} />
         <WindowChoice />
       </Heading>
+      {all.length > 0 && <ShowFilter label="Show only some rollouts" shows={shows} chosen={show.word} rows={found} />}
       {rows.length > 0 && (
         <DataTable
           label="Rollouts"
@@ -55,19 +62,32 @@ export function RolloutsView() {
         />
       )}
       {rows.length === 0 && condition.kind === "loading" && <Skeleton label="Loading rollouts" />}
-      {rows.length === 0 && condition.kind !== "loading" && (
-        <Empty title={search === "" ? "No rollouts in this time" : `No rollout is called like “${search}”`}>
-          {search === "" ? (
-            <>
-              Nothing was enqueued in it, and nothing older waits.{" "}
-              <Link href={hrefOf("enqueue")}>Enqueue something</Link>
-            </>
-          ) : (
-            "Older ones are found when a longer time is chosen."
-          )}
-        </Empty>
-      )}
+      {rows.length === 0 && condition.kind !== "loading" && <NoRollouts search={search} isCutDown={found.length > 0} />}
     </>
+  );
+}
+
+function RolloutLink({ rolloutId }: { readonly rolloutId: string }) {
+  const { word } = useShow(shows);
+  const href = hrefOf("rollouts", rolloutId);
+  return (
+    <Link className="row-link id" href={states.has(word) ? `${href}?state=${word}` : href}>
+      {rolloutId}
+    </Link>
+  );
+}
+
+function NoRollouts({ search, isCutDown }: { readonly search: string; readonly isCutDown: boolean }) {
+  if (isCutDown) return <Empty title="No rollout is like that" />;
+  if (search !== "") {
+    return (
+      <Empty title={`No rollout is called like “${search}”`}>Older ones are found when a longer time is chosen.</Empty>
+    );
+  }
+  return (
+    <Empty title="No rollouts in this time">
+      Nothing was enqueued in it, and nothing older waits. <Link href={hrefOf("enqueue")}>Enqueue something</Link>
+    </Empty>
   );
 }
 
@@ -97,8 +117,12 @@ function Done({ total, open }: Pick<RolloutSummary, "total" | "open">) {
   );
 }
 
-function TroubleCount({ summary: { counts } }: { readonly summary: RolloutSummary }) {
-  const count = counts.dead + counts.rejected + counts.expired;
+function troubleCount({ counts }: RolloutSummary): number {
+  return counts.dead + counts.rejected + counts.expired;
+}
+
+function TroubleCount({ summary }: { readonly summary: RolloutSummary }) {
+  const count = troubleCount(summary);
   return count === 0 ? <span className="soft">–</span> : <strong className="bad">{count.toLocaleString("en")}</strong>;
 }
 

@@ -102,6 +102,12 @@ export class Database {
     }
   }
 
+  /** How its connections are used now, and how many calls wait for one. */
+  get poolUse(): { readonly idle: number; readonly busy: number; readonly waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.#pool;
+    return { idle: idleCount, busy: totalCount - idleCount, waiting: waitingCount };
+  }
+
   async close(): Promise<void> {
     await this.#pool.end();
   }

@@ -187,6 +187,11 @@ export class PostgresStore implements DispatchStore, ReportStore {
     if (found?.is_standby !== false) throw new Error("the database is a standby, which cannot be written to");
   }
 
+  /** How the connections that calls share are used now. */
+  get poolUse(): Database["poolUse"] {
+    return this.#database.poolUse;
+  }
+
   async close(): Promise<void> {
     await this.neighbours.close();
     await this.#database.close();

@@ -78,4 +78,32 @@ describeInBrowser("the page follows what happens", () => {
     await page.reload();
     expect(await page.getByRole("searchbox").inputValue()).toBe("held-2");
   });
+
+  test("what a tile counts is behind it: the rollouts, and in each the hosts that are in that state", async () => {
+    const { page, operator, visit, pki, server, complaints } = scene();
+    const dispatches = newDispatches(["given-up", "at-work", "waiting"], "stable@dd");
+    await operator.queue.enqueueDispatches({ dispatches: dispatches.map((one) => ({ ...one, maxAttempts: 1 })) });
+    await operator.queue.enqueueDispatches({ dispatches: newDispatches(["waiting"], "edge@dd") });
+    for (const [host, seconds] of [
+      ["given-up", 1],
+      ["at-work", 600],
+    ] as const) {
+      const client = new HttpClient(server, pki, await pki.agent(host));
+      expect((await client.poll(`?wait=0&lease_seconds=${seconds}`)).status).toBe(200);
+    }
+    await visit("/");
+    for (const [tile, show, state] of [
+      ["Dead 1", "With dead", "dead"],
+      ["Leased 1", "With leased", "leased"],
+    ] as const) {
+      await page.getByRole("link", { name: new RegExp(`^${tile}`) }).click();
+      await page.getByRole("button", { name: new RegExp(`^${show}`), pressed: true }).waitFor();
+      const rollouts = page.getByRole("row").getByRole("link");
+      expect(await rollouts.allTextContents()).toEqual(["stable@dd"]);
+      await rollouts.click();
+      await page.getByRole("button", { name: new RegExp(`^${state}`), pressed: true }).waitFor();
+      await visit("/");
+    }
+    expect(complaints).toEqual([]);
+  });
 });

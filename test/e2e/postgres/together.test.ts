@@ -3,6 +3,7 @@ import { sharedPostgres } from "../../support/postgres/shared.js";
 import { newDispatches, operatorOf } from "../operator/operator.js";
 import { wireDispatch } from "../support/client.js";
 import { leaseOf, mustBeTaken } from "../support/lease.js";
+import { Scrape } from "../support/metrics.js";
 import { parkedSoFar, untilParked } from "../support/parked.js";
 import { TestPki } from "../support/pki.js";
 import { agentAt, operatorAt, type Several, startNamed, startThree, stopAll, until } from "./servers.js";
@@ -55,6 +56,13 @@ describe("three servers on one database", () => {
     expect([first.attempt, second.attempt]).toEqual([1, 2]);
     const ack = { rollout_id: "stable@a1b2c3d4", lease_token: second.token };
     expect((await here.post("/v1/agent/dispatch/ack", ack)).status).toBe(200);
+  });
+
+  test("each shows how its connections to the database are used", async () => {
+    await operatorAt(servers.one, pki).enqueue(wireDispatch("counted"));
+    const scrape = await Scrape.of(servers.one);
+    expect(scrape.value("db_connections", { state: "idle" })).toBeGreaterThan(0);
+    expect(scrape.value("db_waiting_calls")).toBe(0);
   });
 
   test("each knows where a host is parked, and forgets a server that has died", async () => {
