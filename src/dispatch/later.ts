@@ -34,8 +34,17 @@ export class Later<T> implements PromiseLike<T> {
   reject(reason: unknown): void {
     const reader = this.#reader;
     this.#reader = undefined;
-    if (reader === undefined) this.#early = { status: "rejected", reason };
+    if (reader === undefined) this.#rejectEarly(reason);
     else reader.fail(reason);
+  }
+
+  /** Not passed over in silence if nobody comes to read it: then it is an unhandled rejection, as a promise's would be. */
+  #rejectEarly(reason: unknown): void {
+    const early = { status: "rejected", reason } as const;
+    this.#early = early;
+    setImmediate(() => {
+      if (this.#early === early) void Promise.reject(reason);
+    });
   }
 
   /** As a promise's, once. What the callbacks throw is the next one's. */

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Later } from "../../src/dispatch/later.js";
 
 const failure = new Error("it went wrong");
@@ -71,6 +71,26 @@ describe("what comes later", () => {
     expect(await step).toBe(8);
     const failed = Later.rejected(failure).then(undefined, () => Promise.reject(new Error("again")));
     await expect((async () => await failed)()).rejects.toThrow("again");
+  });
+
+  it("does not pass over a failure that nobody reads, and that of no other", async () => {
+    const unhandled = vi.spyOn(Promise, "reject").mockImplementation(() => new Promise(() => undefined));
+    const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+    listen(Later.rejected(failure));
+    const read = Later.rejected(failure);
+    await (async () => await read)().catch(() => undefined);
+    await nextTurn();
+    expect(unhandled).not.toHaveBeenCalled();
+    new Later<number>().reject(failure);
+    new Later<number>().resolve(7);
+    const thrower = new Later<number>();
+    thrower.then(() => {
+      throw new Error("in the last step");
+    });
+    thrower.resolve(7);
+    await nextTurn();
+    expect(unhandled.mock.calls).toEqual([[failure], [new Error("in the last step")]]);
+    unhandled.mockRestore();
   });
 
   it("keeps nothing of what it has handed on", async () => {
