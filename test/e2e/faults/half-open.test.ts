@@ -56,17 +56,24 @@ describe.runIf(whyNot === undefined)("a link that goes down under a parked poll,
     },
   );
 
+  let tries = 0;
+  // More than once, since over TLS Node tells late that an answer is out: a next poll that is faster proves nothing yet.
   test.each([
-    { version: "HTTP/1.1", hostname: "reached-1", http2: false },
-    { version: "HTTP/2", hostname: "reached-2", http2: true },
-  ])("control: while the link is up it arrives and is confirmed, $version", async ({ hostname, http2 }) => {
+    { version: "HTTP/1.1", http2: false },
+    { version: "HTTP/2", http2: true },
+  ])("control: while the link is up it arrives and is confirmed, $version", { retry: 3 }, async ({ http2 }) => {
+    tries += 1;
+    const hostname = `reached-${tries}`;
     const agent = await distantAgent(hostname, { http2, polls: 2 });
-    const answer = agent.answer();
-    await operator.enqueue(wireDispatch(hostname));
-    expect((await answer).status).toBe(200);
-    await untilState(operator, hostname, rolloutId, "delivered");
-    expect(await kindsOf(operator, hostname, rolloutId)).toContain("confirmed");
-    await agent.kill();
+    try {
+      const answer = agent.answer();
+      await operator.enqueue(wireDispatch(hostname));
+      expect((await answer).status).toBe(200);
+      await untilState(operator, hostname, rolloutId, "delivered");
+      expect(await kindsOf(operator, hostname, rolloutId)).toContain("confirmed");
+    } finally {
+      await agent.kill();
+    }
     expect(await takeNearby(hostname, "?wait=3")).toBe(204);
   });
 });
