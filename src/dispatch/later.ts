@@ -4,6 +4,9 @@ interface Reader<T> {
   fail(reason: unknown): void;
 }
 
+/** In the place of the reader that has been: a second one would wait for good. */
+const gone: Reader<unknown> = { fulfil: () => undefined, fail: () => undefined };
+
 /**
  * What comes later, for one reader. It can be awaited as a promise can, but what comes is handed on at once instead of in a turn of
  * its own, and is not kept.
@@ -26,16 +29,20 @@ export class Later<T> implements PromiseLike<T> {
   /** Its owner calls this or `reject`, once. */
   resolve(value: T): void {
     const reader = this.#reader;
-    this.#reader = undefined;
     if (reader === undefined) this.#early = { status: "fulfilled", value };
-    else reader.fulfil(value);
+    else {
+      this.#reader = gone;
+      reader.fulfil(value);
+    }
   }
 
   reject(reason: unknown): void {
     const reader = this.#reader;
-    this.#reader = undefined;
     if (reader === undefined) this.#rejectEarly(reason);
-    else reader.fail(reason);
+    else {
+      this.#reader = gone;
+      reader.fail(reason);
+    }
   }
 
   /** Not passed over in silence if nobody comes to read it: then it is an unhandled rejection, as a promise's would be. */
@@ -47,17 +54,19 @@ export class Later<T> implements PromiseLike<T> {
     });
   }
 
-  /** As a promise's, once. What the callbacks throw is the next one's. */
+  /** As a promise's, once: it throws for a second reader. What the callbacks throw is the next one's. */
   // biome-ignore lint/suspicious/noThenProperty: it is made to be awaited.
   then<Value = T, Failure = never>(
     onFulfilled?: OnFulfilled<T, Value> | null,
     onRejected?: OnRejected<Failure> | null,
   ): PromiseLike<Value | Failure> {
+    if (this.#reader !== undefined) throw new Error("it has a reader");
     const next = new Next(onFulfilled, onRejected);
     const early = this.#early;
     this.#early = undefined;
-    if (early === undefined) this.#reader = next;
-    else if (early.status === "fulfilled") next.fulfil(early.value);
+    this.#reader = early === undefined ? next : gone;
+    if (early === undefined) return next;
+    if (early.status === "fulfilled") next.fulfil(early.value);
     else next.fail(early.reason);
     return next;
   }

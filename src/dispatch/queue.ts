@@ -61,7 +61,7 @@ export class Queue {
   readonly #options: QueueOptions & Required<Pick<QueueOptions, "meter">>;
   readonly #dueWatch: DueWatch;
   readonly #notes: BatchedNotes;
-  readonly #context: DeliveryContext;
+  readonly #deliveryContext: DeliveryContext;
   readonly #pruner: Pruner;
   readonly #parkedNotes: ParkedNotes | undefined;
   #cancelRing: Cancel = () => undefined;
@@ -82,7 +82,7 @@ export class Queue {
     const notes = new BatchedNotes({ store, clock, log });
     this.#notes = notes;
     const apply = (step: Step) => this.steps.applyLater(step);
-    this.#context = { clock, meter, apply, note: (event) => notes.event(event) };
+    this.#deliveryContext = { clock, meter, apply, note: (event) => notes.event(event) };
     this.#pruner = new Pruner(options);
     const { neighbours } = given;
     this.#dueWatch = new DueWatch({ store, clock, log, kick, maxSleepMs: neighbours && lookForOthersMs });
@@ -110,7 +110,7 @@ export class Queue {
 
   /** A dispatch that a poll was handed, to be followed until it has arrived or come back. */
   delivery(taken: Taken, terms: TakeTerms, origin: Origin): Delivery {
-    return new Delivery(this.#context, taken, terms, origin);
+    return new Delivery(this.#deliveryContext, taken, terms, origin);
   }
 
   /** A host has polled. */

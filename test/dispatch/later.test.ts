@@ -38,6 +38,19 @@ describe("what comes later", () => {
     await expect((async () => await Later.rejected(failure))()).rejects.toBe(failure);
   });
 
+  it("refuses a second reader, which would wait for good", () => {
+    const later = new Later<number>();
+    const heard = listen(later);
+    expect(() => listen(later)).toThrow("it has a reader");
+    later.resolve(7);
+    expect(() => listen(later)).toThrow("it has a reader");
+    const early = new Later<number>();
+    early.resolve(8);
+    listen(early);
+    expect(() => listen(early)).toThrow("it has a reader");
+    expect(heard).toEqual(["value 7"]);
+  });
+
   it("goes through every step, and what a step throws is the next one's", () => {
     const later = new Later<number>();
     const heard = listen(
