@@ -16,6 +16,8 @@ declare module "node:net" {
 /** What a connection tells the exchanges on it. */
 export interface ConnectionUser {
   connectionClosed(): void;
+  /** HTTP/1.1: another request has come behind it. */
+  nextRequestArrived(): void;
 }
 
 const none: readonly ConnectionUser[] = [];
@@ -46,9 +48,10 @@ export class Connection {
 
   /**
    * On HTTP/1.1 the next request proves that the answers before it have arrived: agents send it once they have read them.
-   * A client that sends ahead of the answers (pipelining) has sent it before they were flushed, so it proves none of them.
+   * A client that sends ahead of the answers (pipelining) has sent it before they were written, so it proves none of them.
    */
   requestArrived(): void {
+    for (const user of this.users) user.nextRequestArrived();
     this.#prove("the next request on the connection");
   }
 

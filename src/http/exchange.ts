@@ -69,6 +69,14 @@ export class Exchange implements ConnectionUser {
     this.end("lost");
   }
 
+  /**
+   * Over TLS, Node says that an answer is out in a turn of its own, and what the client sent by then is read before that. A
+   * client that is fast has read the answer and polls again meanwhile: its request tells what Node does not yet.
+   */
+  nextRequestArrived(): void {
+    if (this.#followers !== undefined && isWritten(this.response)) this.end("flushed");
+  }
+
   /** Path without the query. */
   get path(): string {
     const { url = "" } = this.request;
@@ -222,6 +230,11 @@ function onFinish(this: ServerResponse): void {
   exchange.isHandedOver = request.socket.errored === null && !request.socket.destroyed;
   // Whoever read the body has left off half-way, so nothing on this connection would be read any more.
   if (!request.complete && request.destroyed) request.socket.end();
+}
+
+/** Whole, and to its connection: one that waits behind another's (pipelining) has no socket until its turn comes. */
+function isWritten(response: NodeResponse): boolean {
+  return response.writableEnded && !("stream" in response) && response.socket?.errored === null;
 }
 
 function onClose(this: ServerResponse): void {

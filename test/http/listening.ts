@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import { Worker } from "node:worker_threads";
 import { connectionOf } from "../../src/http/connections.js";
 import { type Ending, Exchange } from "../../src/http/exchange.js";
 import { Listener } from "../../src/http/listener.js";
@@ -10,6 +11,7 @@ import { type Issued, issue } from "../../src/pki/issue.js";
 import { agentProfile, authorityProfile, serverProfile } from "../../src/pki/profile.js";
 
 const validity = { now: new Date(), days: 2 };
+const patienceMs = 10_000;
 const quiet = { error() {}, warn() {}, info() {}, debug() {} };
 
 /** A request that the listener got, and how its exchange ended. */
@@ -77,6 +79,19 @@ export class Listening {
     this.#clients.push(session);
     await once(session, "remoteSettings");
     return session;
+  }
+
+  /**
+   * A client in a thread of its own, which sends a request, and one more as soon as it has read the answer.
+   *
+   * @returns what holds this thread, the server's, until that one more is with the operating system
+   */
+  eager(request: string): () => "ok" | "not-equal" | "timed-out" {
+    const again = new Int32Array(new SharedArrayBuffer(4));
+    const workerData = { port: this.port, trust: this.#trust(this.agent), request, again };
+    const worker = new Worker(new URL("./eager-client.mjs", import.meta.url), { workerData });
+    this.#clients.push({ destroy: () => worker.postMessage("enough") });
+    return () => Atomics.wait(again, 0, 0, patienceMs);
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { ClientHttp2Session } from "node:http2";
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Proof } from "../../src/dispatch/delivery.js";
 import { writeAnswer } from "../../src/http/answer.js";
@@ -112,6 +113,36 @@ describe("over HTTP/1.1 an answer's receipt", () => {
       ["flushed", nextRequest],
       ["flushed", nextRequest],
     ]);
+  });
+
+  test("is proven by a request that is there before Node says that the answer is out", async () => {
+    const untilAskedAgain = server.eager(get);
+    const seen = await server.next();
+    const followed = follow(seen);
+    // As takes are answered: behind the input of the turn. Node says that an answer is out at the end of the next.
+    await setImmediate();
+    answer(seen);
+    expect(untilAskedAgain()).not.toBe("timed-out");
+    await server.next();
+    expect(seen.response.writableFinished).toBe(false);
+    expect(followed.heard).toEqual(["flushed", nextRequest]);
+    await once(seen.response, "close");
+    expect(followed.heard).toEqual(["flushed", nextRequest]);
+  });
+
+  test("is not proven while the answer waits behind another on its connection", async () => {
+    const { tls } = await server.raw();
+    tls.resume().write(get + get);
+    const [first, second] = [await server.next(), await server.next()];
+    const followed = follow(second);
+    answer(second);
+    tls.write(get);
+    await server.next();
+    expect(second.response.writableEnded).toBe(true);
+    expect(followed.heard).toEqual([]);
+    answer(first);
+    expect(await second.ended).toBe("flushed");
+    expect(followed.heard).toEqual(["flushed"]);
   });
 
   test("is not proven by a request of the same client on another connection", async () => {

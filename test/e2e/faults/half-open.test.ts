@@ -56,14 +56,11 @@ describe.runIf(whyNot === undefined)("a link that goes down under a parked poll,
     },
   );
 
-  let tries = 0;
-  // More than once, since over TLS Node tells late that an answer is out: a next poll that is faster proves nothing yet.
   test.each([
     { version: "HTTP/1.1", http2: false },
     { version: "HTTP/2", http2: true },
-  ])("control: while the link is up it arrives and is confirmed, $version", { retry: 3 }, async ({ http2 }) => {
-    tries += 1;
-    const hostname = `reached-${tries}`;
+  ])("control: while the link is up it arrives and is confirmed, $version", async ({ http2 }) => {
+    const hostname = `reached-${http2 ? 2 : 1}`;
     const agent = await distantAgent(hostname, { http2, polls: 2 });
     try {
       const answer = agent.answer();
