@@ -233,7 +233,7 @@ export class AgentPolls implements PollOwner {
     for (const [i, one] of taken.entries()) {
       const poll = polls[i];
       const isWoken = kickedAtMs !== undefined && poll?.state === "parked";
-      const handed = isWoken ? { dispatch: one.dispatch, take: one.take, lease: one.lease, kickedAtMs } : one;
+      const handed = isWoken ? wokenWith(one, kickedAtMs) : one;
       if (poll?.mayReceive() !== true || !poll.deliver(handed)) this.#options.giveBack(one.take);
     }
     for (const poll of polls) if (poll.foundNothing()) this.#options.log.debug({ hostname }, "parked");
@@ -272,6 +272,11 @@ export class AgentPolls implements PollOwner {
 
 function wantOf({ hostname, polls }: Look, nowMs: number): TakeWant {
   return { hostname, takers: polls.map((poll) => poll.taker(nowMs)) };
+}
+
+/** In words, since a spread costs more than the rest of a hand-out. */
+function wokenWith({ dispatch, take, lease, eventId }: Taken, kickedAtMs: number): Taken {
+  return { dispatch, take, lease, eventId, kickedAtMs };
 }
 
 function isParked({ state }: Poll): boolean {

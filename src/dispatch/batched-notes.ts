@@ -1,4 +1,4 @@
-import type { NewEvent } from "./event.js";
+import type { Note } from "./event.js";
 import type { Hostname } from "./hostname.js";
 import type { Cancel, Clock, DispatchStore, HostSeen, Log } from "./ports.js";
 
@@ -23,7 +23,7 @@ const maxWaiting = 20_000;
 /** History and presence that nothing depends on: collected, and written a little later. */
 export class BatchedNotes {
   readonly #options: BatchedNotesOptions;
-  #events: NewEvent[] = [];
+  #events: Note[] = [];
   readonly #seen = new Map<Hostname, HostSeen>();
   #cancel: Cancel | undefined;
   #writing: Promise<void> | undefined;
@@ -32,7 +32,7 @@ export class BatchedNotes {
     this.#options = options;
   }
 
-  event(event: NewEvent): void {
+  event(event: Note): void {
     this.#events.push(event);
     // Many at once: to take the first one off a long list moves all others.
     if (this.#events.length > maxWaiting) this.#events.splice(0, maxNotesPerWrite);

@@ -1,5 +1,5 @@
 import type { Taken } from "./dispatch.js";
-import type { NewEvent } from "./event.js";
+import type { Note } from "./event.js";
 import { type Instant, instantFromMs, instantToMs } from "./instant.js";
 import type { TakeTerms } from "./lease.js";
 import type { Step } from "./life.js";
@@ -11,7 +11,7 @@ import type { Clock } from "./ports.js";
 export interface DeliveryContext {
   readonly clock: Clock;
   readonly apply: (step: Step) => void;
-  readonly note: (event: NewEvent) => void;
+  readonly note: (note: Note) => void;
   readonly meter: Meter;
 }
 
@@ -69,6 +69,7 @@ export class Delivery {
       wire,
       detail: "",
       parkedMs: null,
+      changeId: taken.eventId,
     });
   }
 }

@@ -82,6 +82,8 @@ export interface Taken {
   readonly take: TakeKey;
   /** Only if the poll asked for one. */
   readonly lease: Lease | undefined;
+  /** The number of the event that says so, where the store knows it by then. */
+  readonly eventId?: number | undefined;
   /** When the parked poll that it goes to was kicked, by the monotonic clock; absent for a poll that found it by itself. */
   readonly kickedAtMs?: number;
 }

@@ -35,6 +35,12 @@ export interface NewEvent extends DispatchKey, Origin {
   readonly parkedMs: number | null;
 }
 
+/** A line of history that changes no state. */
+export interface Note extends NewEvent {
+  /** The number of the change that it belongs to, where that is known. Spares the store a look-up. */
+  readonly changeId?: number | undefined;
+}
+
 export interface DispatchEvent extends NewEvent {
   /** Grows from event to event, over all dispatches. */
   readonly id: number;

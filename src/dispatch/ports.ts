@@ -1,5 +1,5 @@
 import type { DispatchKey, DispatchRow, DispatchState, EnqueueResult, NewDispatch, Taken } from "./dispatch.js";
-import type { DispatchEvent, NewEvent } from "./event.js";
+import type { DispatchEvent, Note } from "./event.js";
 import type { Hostname } from "./hostname.js";
 import type { Instant } from "./instant.js";
 import type { Step, StepResult, Taker } from "./life.js";
@@ -127,7 +127,7 @@ export interface EventFilter {
 }
 
 export interface Notes {
-  readonly events: readonly NewEvent[];
+  readonly events: readonly Note[];
   /** At most one for each host. */
   readonly seen: readonly HostSeen[];
 }

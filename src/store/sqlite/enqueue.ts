@@ -103,6 +103,6 @@ function begin({ events }: ReadyStatements, some: readonly Candidate[], alongWit
   for (const one of some) {
     if (one.taken === undefined) continue;
     events.addNumbered(one.taken);
-    alongWith?.onTaken(takenFrom(one.kept.row));
+    alongWith?.onTaken(takenFrom(one.kept.row, one.taken.id));
   }
 }

@@ -1,4 +1,4 @@
-import type { NewEvent } from "../../dispatch/event.js";
+import type { NewEvent, Note } from "../../dispatch/event.js";
 import type { CompiledWrite, Values } from "./compiled.js";
 
 /** An event as it stands in the table. */
@@ -25,6 +25,9 @@ export const keptEventValues = {
   prevId: ({ prevId }) => prevId,
 } satisfies Values<KeptEvent>;
 
+/** More than are on their way at a time. Beyond it everything is forgotten: what is not known is looked up. */
+const maxHandOuts = 100_000;
+
 /**
  * The events of a transaction, written in few statements: each statement looks up and writes back the last id, whatever
  * number of rows it adds. It numbers them itself, so that a row can say which one is its last before they are written.
@@ -36,6 +39,11 @@ export class EventWriter {
   #keptId: number;
   #lastId: number;
   #waiting: KeptEvent[] = [];
+  /**
+   * Hand-outs that are the last change of their dispatches, so that a note can be hung on one without a look-up. Wrong in one
+   * direction only: of one that is not here nothing is known.
+   */
+  readonly #lastHandOuts = new Set<number>();
 
   /**
    * @param one adds one event
@@ -62,8 +70,29 @@ export class EventWriter {
     return id;
   }
 
-  addNumbered(event: KeptEvent): void {
-    this.#waiting.push(event);
+  /** A change of state. What it comes after is not the last one any more. */
+  addNumbered(kept: KeptEvent): void {
+    const { id, event, prevId } = kept;
+    this.#waiting.push(kept);
+    if (prevId !== null) this.#lastHandOuts.delete(prevId);
+    if (event.kind === "delivered" || event.kind === "leased") this.#noteHandOut(id);
+  }
+
+  /**
+   * A line that changes no state, and hangs on the last change of its dispatch.
+   *
+   * @param lookUp finds that; `null`: there is none
+   */
+  addNote(note: Note, lookUp: (note: Note) => number | null): void {
+    const { changeId } = note;
+    // Each hand-out has one note at most.
+    const isLast = changeId !== undefined && this.#lastHandOuts.delete(changeId);
+    this.#waiting.push({ id: this.number(), event: note, prevId: isLast ? changeId : lookUp(note) });
+  }
+
+  #noteHandOut(id: number): void {
+    if (this.#lastHandOuts.size >= maxHandOuts) this.#lastHandOuts.clear();
+    this.#lastHandOuts.add(id);
   }
 
   /** The last thing that a transaction does. */
@@ -86,6 +115,7 @@ export class EventWriter {
   /** The transaction has come to nothing. */
   forget(): void {
     this.#waiting = [];
+    this.#lastHandOuts.clear();
     this.#lastId = this.#keptId;
   }
 }

@@ -16,8 +16,7 @@ export function take(
   const rows = statements.takeable.all({ hostname, now: moment.now, limit: takers.length });
   return rows.map((kept, i) => {
     const change = taken(kept.row, takerAt(takers, i), moment, newToken);
-    keep(statements, kept, change);
-    return takenFrom(change.row);
+    return takenFrom(change.row, keep(statements, kept, change));
   });
 }
 
@@ -27,13 +26,17 @@ function takerAt(takers: readonly Taker[], i: number): Taker {
   return taker;
 }
 
-/** @param row after its take */
-export function takenFrom(row: DispatchRow): Taken {
+/**
+ * @param row after its take
+ * @param eventId of the take
+ */
+export function takenFrom(row: DispatchRow, eventId: number): Taken {
   const { hostname, rolloutId, targetClosure, soakDueAt, enqueuedAt, sequence, attempt } = row;
   const { leaseToken: token, leaseExpiresAt: expiresAt } = row;
   return {
     dispatch: { hostname, rolloutId, targetClosure, soakDueAt, enqueuedAt },
     take: { hostname, rolloutId, sequence, attempt },
     lease: token === null || expiresAt === null ? undefined : { token, expiresAt, attempt },
+    eventId,
   };
 }

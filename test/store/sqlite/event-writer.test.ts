@@ -44,6 +44,23 @@ describe("the events of a transaction", () => {
     );
   });
 
+  test("that are notes hang on the hand-out they belong to, and are looked up where that is not the last change", () => {
+    const { events: writer } = statements;
+    const lookUp = vi.fn(() => 7);
+    const note = (changeId?: number) => {
+      writer.addNote({ ...one.event, kind: "flushed", changeId }, lookUp);
+      return lookUp.mock.calls.length;
+    };
+    const handOut = (prevId: number | null) => writer.add({ ...one.event, kind: "delivered" }, prevId);
+    const first = handOut(null);
+    const second = handOut(first);
+    const enqueued = writer.add({ ...one.event, kind: "enqueued" }, null);
+    expect([note(second), note(second), note(first), note(enqueued), note()]).toEqual([0, 1, 2, 3, 4]);
+    const lost = handOut(null);
+    writer.forget();
+    expect([note(lost), note(handOut(null))]).toEqual([5, 5]);
+  });
+
   test("need one statement for each sixteen that are alike, each its own where they are fewer", () => {
     const run = vi.spyOn(CompiledWrite.prototype, "run");
     const ofHosts = (count: number, kind: EventKind): Unnumbered[] =>

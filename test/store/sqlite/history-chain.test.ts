@@ -15,26 +15,40 @@ const hostnames = ["web-01", "web-02"] as const;
 const rollouts = ["stable@aa", "stable@bb"] as const;
 
 type Operation = readonly [
-  what: "enqueue" | "supersede" | "take" | "note" | "give back",
+  what: "enqueue" | "supersede" | "take" | "note" | "flush" | "give back" | "fail",
   hostname: (typeof hostnames)[number],
   rolloutId: (typeof rollouts)[number],
 ];
 
 const operation: fc.Arbitrary<Operation> = fc.tuple(
-  fc.constantFrom("enqueue", "supersede", "take", "note", "give back"),
+  fc.constantFrom("enqueue", "supersede", "take", "note", "flush", "give back", "fail"),
   fc.constantFrom(...hostnames),
   fc.constantFrom(...rollouts),
 );
 
-/** Runs them, what was taken last being what is given back. */
+/** Runs them, what was taken last being what is flushed, or given back. */
 async function run(store: SqliteStore, operations: readonly Operation[]): Promise<void> {
   let last: Taken | undefined;
   for (const [what, hostname, rolloutId] of operations) {
     if (what === "take") last = (await store.take([want(hostname)])).taken[0]?.[0] ?? last;
     else if (what === "note") await store.note({ events: [note(hostname, rolloutId)], seen: [] });
+    else if (what === "flush") await store.note({ events: last === undefined ? [] : [flushed(last)], seen: [] });
+    else if (what === "fail") await failEnqueue(store, hostname, rolloutId);
     else if (what === "give back") await store.apply(last === undefined ? [] : [{ kind: "giveBack", take: last.take }]);
     else await store.enqueue([{ ...group(newDispatch(hostname, rolloutId)), supersede: what === "supersede" }]);
   }
+}
+
+/** As a delivery says it: with the number of the take, whatever has become of the dispatch since. */
+function flushed({ take, eventId }: Taken) {
+  expect(eventId).toBeTypeOf("number");
+  return { ...note(take.hostname, take.rolloutId), changeId: eventId };
+}
+
+/** Changes the dispatch, and then nothing, since what comes behind it cannot be kept. */
+async function failEnqueue(store: SqliteStore, hostname: string, rolloutId: string): Promise<void> {
+  const full = { ...newDispatch("web-03"), maxAttempts: Number.NaN };
+  await expect(store.enqueue([group(newDispatch(hostname, rolloutId), full)])).rejects.toThrow();
 }
 
 function note(hostname: string, rolloutId: string) {
@@ -88,8 +102,7 @@ describe("the history of a host", () => {
   test("goes on after a transaction that came to nothing, and uses no number that somebody has seen", async () => {
     const store = openStore(path());
     await store.enqueue([group(newDispatch("web-01"))]);
-    const full = { ...newDispatch("web-02"), maxAttempts: Number.NaN };
-    await expect(store.enqueue([group(newDispatch("web-01", "stable@bb"), full)])).rejects.toThrow();
+    await failEnqueue(store, "web-01", "stable@bb");
     await store.take([want("web-01")]);
     const events = await store.listEvents({ hostname: host("web-01") }, 0, 10);
     expect(events.map(({ kind }) => kind)).toEqual(["enqueued", "delivered"]);
