@@ -1,8 +1,13 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
-import { type Dispatch, DispatchSchema, LeaseSchema } from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
-import { EnqueueOutcome, type NewDispatch } from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
-import type { Lease, EnqueueOutcome as Outcome, Taken } from "../dispatch/dispatch.js";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { TakeDispatchResponse } from "../../gen/nixfleet/dispatch/v1/agent_service_pb.js";
+import { LeaseSchema } from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
+import {
+  EnqueueOutcome,
+  type NewDispatch,
+  type EnqueueResult as ResultMessage,
+} from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
+import type { EnqueueResult, Lease, EnqueueOutcome as Outcome, Taken } from "../dispatch/dispatch.js";
 import type { RawDispatch, RawInstant } from "../dispatch/enqueue.js";
 import { type Instant, instantFromMicros } from "../dispatch/instant.js";
 
@@ -22,24 +27,39 @@ export function rawInstant(timestamp: Timestamp | undefined): RawInstant {
   return timestamp === undefined ? undefined : instantFromTimestamp(timestamp);
 }
 
-/** Field by field, since `create` finds its way through an object of fields by the schema: 1.5 µs for each hand-out. */
-export function takenToProto({ dispatch, lease }: Taken): Dispatch {
-  const message = create(DispatchSchema);
-  message.hostname = dispatch.hostname;
-  message.rolloutId = dispatch.rolloutId;
-  message.targetClosure = dispatch.targetClosure;
-  message.soakDueAt = timestamp(dispatch.soakDueAt);
-  message.enqueuedAt = timestamp(dispatch.enqueuedAt);
-  if (lease !== undefined) message.lease = create(LeaseSchema, leaseToProto(lease));
-  return message;
+/**
+ * Messages that are written out, here and below, are those of which a fleet gets one each: the compiler holds them to the schema,
+ * while `create` finds its way through the schema for each message anew, 0.3 µs for every one of the five of a dispatch.
+ */
+export function takenToProto({ dispatch, lease }: Taken): TakeDispatchResponse {
+  const { hostname, rolloutId, targetClosure, soakDueAt, enqueuedAt } = dispatch;
+  return {
+    $typeName: "nixfleet.dispatch.v1.TakeDispatchResponse",
+    dispatch: {
+      $typeName: "nixfleet.dispatch.v1.Dispatch",
+      hostname,
+      rolloutId,
+      targetClosure,
+      soakDueAt: timestamp(soakDueAt),
+      enqueuedAt: timestamp(enqueuedAt),
+      lease: lease && create(LeaseSchema, leaseToProto(lease)),
+    },
+  };
 }
 
 function timestamp(instant: Instant): Timestamp {
   const { seconds, nanos } = timestampFromInstant(instant);
-  const message = create(TimestampSchema);
-  message.seconds = seconds;
-  message.nanos = nanos;
-  return message;
+  return { $typeName: "google.protobuf.Timestamp", seconds, nanos };
+}
+
+export function enqueueResultToProto({ hostname, rolloutId, outcome, superseded }: EnqueueResult): ResultMessage {
+  return {
+    $typeName: "nixfleet.dispatch.v1.EnqueueResult",
+    hostname,
+    rolloutId,
+    outcome: outcomeToProto[outcome],
+    superseded,
+  };
 }
 
 export function leaseToProto({ token, expiresAt, attempt }: Lease): MessageInitShape<typeof LeaseSchema> {

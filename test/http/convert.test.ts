@@ -1,12 +1,19 @@
-import { create, toJson } from "@bufbuild/protobuf";
+import { create, fromBinary, isMessage, toBinary, toJson } from "@bufbuild/protobuf";
 import { TimestampSchema, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { TakeDispatchResponseSchema } from "../../gen/nixfleet/dispatch/v1/agent_service_pb.js";
 import { DispatchSchema } from "../../gen/nixfleet/dispatch/v1/dispatch_pb.js";
-import { EnqueueOutcomeSchema, NewDispatchSchema } from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
+import {
+  EnqueueOutcome,
+  EnqueueOutcomeSchema,
+  EnqueueResultSchema,
+  NewDispatchSchema,
+} from "../../gen/nixfleet/dispatch/v1/queue_service_pb.js";
 import type { Taken } from "../../src/dispatch/dispatch.js";
 import { type Instant, instantFromMicros } from "../../src/dispatch/instant.js";
 import {
+  enqueueResultToProto,
   instantFromTimestamp,
   newDispatchFromProto,
   outcomeToProto,
@@ -101,7 +108,7 @@ describe("a dispatch", () => {
     enqueued_at: "2026-05-16T01:27:00.000001Z",
   };
   const asJson = (taken: Taken) =>
-    toJson(DispatchSchema, create(DispatchSchema, takenToProto(taken)), { useProtoFieldName: true });
+    toJson(DispatchSchema, takenToProto(taken).dispatch ?? create(DispatchSchema), { useProtoFieldName: true });
 
   test("taken without a lease goes out with exactly its five fields", () => {
     expect(asJson({ dispatch, take, lease: undefined })).toEqual(five);
@@ -113,6 +120,20 @@ describe("a dispatch", () => {
       ...five,
       lease: { token: "AAAAAAAAAAAAAAAAAAAAAQ", expires_at: "2026-05-16T01:28:00.000001Z", attempt: 2 },
     });
+  });
+
+  test("goes out as the very message that the schema's own functions make", () => {
+    const lease = { token: tokenOf(1), expiresAt: instant(1_778_894_880_000_001), attempt: 2 };
+    for (const taken of [
+      { dispatch, take, lease: undefined },
+      { dispatch, take, lease },
+    ]) {
+      const message = takenToProto(taken);
+      const bytes = toBinary(TakeDispatchResponseSchema, message);
+      expect(fromBinary(TakeDispatchResponseSchema, bytes)).toEqual(message);
+      expect(isMessage(message.dispatch, DispatchSchema)).toBe(true);
+      expect(Object.keys(create(DispatchSchema)).every((name) => name in (message.dispatch ?? {}))).toBe(true);
+    }
   });
 
   test("comes in unchecked, with what was not given told from what is out of range", () => {
@@ -144,5 +165,13 @@ describe("the outcome of an enqueue", () => {
   test("has one value for each of the schema, and none for two", () => {
     const known = EnqueueOutcomeSchema.values.map(({ number }) => number).filter((number) => number !== 0);
     expect(Object.values(outcomeToProto).toSorted()).toEqual(known);
+  });
+
+  test("goes out as the very message that the schema's own functions make", () => {
+    const { hostname, rolloutId } = newDispatch("web-01");
+    const message = enqueueResultToProto({ hostname, rolloutId, outcome: "replaced", superseded: 2 });
+    const sent = { hostname, rolloutId, outcome: EnqueueOutcome.REPLACED, superseded: 2 };
+    expect(message).toEqual(create(EnqueueResultSchema, sent));
+    expect(Object.keys(message).toSorted()).toEqual(Object.keys(create(EnqueueResultSchema, sent)).toSorted());
   });
 });

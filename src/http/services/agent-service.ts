@@ -1,11 +1,11 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   type AckDispatchRequest,
   AgentService,
   type ExtendLeaseRequest,
   type RejectDispatchRequest,
   type TakeDispatchRequest,
-  TakeDispatchResponseSchema,
+  type TakeDispatchResponseSchema,
 } from "../../../gen/nixfleet/dispatch/v1/agent_service_pb.js";
 import type { Taken } from "../../dispatch/dispatch.js";
 import { DispatchError, invalid } from "../../dispatch/errors.js";
@@ -66,9 +66,7 @@ function takeDispatch(
 function handOver(queue: Queue, taken: Taken, terms: TakeTerms, call: Call) {
   call.follow(queue.delivery(taken, terms, call.origin));
   call.note({ rolloutId: taken.dispatch.rolloutId, attempt: taken.take.attempt });
-  const response = create(TakeDispatchResponseSchema);
-  response.dispatch = takenToProto(taken);
-  return response;
+  return takenToProto(taken);
 }
 
 async function ackDispatch(queue: Queue | undefined, request: AckDispatchRequest, call: Call) {

@@ -18,7 +18,7 @@ import type { Log } from "../../dispatch/ports.js";
 import type { Queue } from "../../dispatch/queue.js";
 import { parseRolloutId } from "../../dispatch/rollout.js";
 import type { Call } from "../call.js";
-import { newDispatchFromProto, outcomeToProto, timestampFromInstant } from "../convert.js";
+import { enqueueResultToProto, newDispatchFromProto, timestampFromInstant } from "../convert.js";
 import { eventToProto, recordToProto, stateToProto } from "../convert-history.js";
 import { type BoundService, bindService } from "../service.js";
 import { audit } from "./audit.js";
@@ -59,7 +59,7 @@ async function enqueueDispatches(queue: Queue, request: EnqueueDispatchesRequest
   call.note({ dispatches: dispatches.length });
   audit(log, call, "enqueue", { dispatches: dispatches.length, supersede: request.supersede });
   return {
-    results: results.map((result) => ({ ...result, outcome: outcomeToProto[result.outcome] })),
+    results: results.map(enqueueResultToProto),
     enqueuedAt: timestampFromInstant(enqueuedAt),
   };
 }
