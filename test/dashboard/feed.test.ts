@@ -87,8 +87,11 @@ class FakeServer {
 
   #more(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve;
-      signal.addEventListener("abort", () => resolve());
+      this.#wake = () => {
+        signal.removeEventListener("abort", this.#wake);
+        resolve();
+      };
+      signal.addEventListener("abort", this.#wake);
     });
   }
 }
@@ -110,9 +113,14 @@ function run(server: Pick<FakeServer, "transport">, { beats = false } = {}) {
     now: () => startMs,
     // Time goes by at once; but only where nothing else is to be done.
     sleep: (ms, signal) =>
-      new Promise((resolve, reject) => {
-        signal.addEventListener("abort", () => reject(signal.reason));
-        if (ms < 5_000 || beats) setImmediate(resolve);
+      new Promise<void>((resolve, reject) => {
+        const abort = () => reject(signal.reason);
+        signal.addEventListener("abort", abort);
+        if (ms >= 5_000 && !beats) return;
+        setImmediate(() => {
+          signal.removeEventListener("abort", abort);
+          resolve();
+        });
       }),
     onChange: look,
     onCondition: ({ kind }) => {
