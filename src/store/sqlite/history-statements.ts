@@ -60,6 +60,11 @@ export function prepareHistory(db: BetterSQLite3Database) {
       .insert(events)
       .values(Array.from({ length: eventsPerStatement }, (_, i) => eventValues(i)))
       .prepare(),
+    /** Those of one that is taken as it is enqueued. */
+    addTwoEvents: db
+      .insert(events)
+      .values([eventValues(0), eventValues(1)])
+      .prepare(),
     /** Those of an enqueue: only the dispatch differs. */
     addEventsAlike: db
       .insert(events)
