@@ -9,6 +9,7 @@ import { type Column, DataTable, type Sort } from "../ui/data-table.js";
 import { Empty, Skeleton } from "../ui/notice.js";
 import { SearchField } from "../ui/search-field.js";
 import { ShowFilter, type Shows, useShow } from "../ui/show-filter.js";
+import { SortChoice } from "../ui/sort-choice.js";
 import { PresenceBadge } from "../ui/state.js";
 import { Ago } from "../ui/time.js";
 import { Heading } from "./heading.js";
@@ -106,6 +107,7 @@ export function HostsView() {
         <SearchField label="Search by name or address" value={search} onChange={(value) => setQuery("q", value)} />
       </Heading>
       <ShowFilter label="Show only some hosts" shows={shows} chosen={show.word} rows={all} />
+      {rows.length > 0 && <SortChoice columns={columns} sort={sort} />}
       {rows.length > 0 && (
         <DataTable
           label="Hosts"

@@ -60,6 +60,23 @@ describeInBrowser("the page is for everybody", () => {
     await page.setViewportSize({ width: 1280, height: 800 });
   });
 
+  test("hosts are sorted by any column on a phone, which does not show them all", async () => {
+    const { page, visit } = scene();
+    await page.setViewportSize({ width: 360, height: 700 });
+    await visit("/hosts");
+    const first = page.getByRole("row").nth(1).getByRole("link");
+    await expect.poll(() => first.textContent()).toBe("web-00");
+    expect(await page.getByRole("columnheader", { name: "Pending" }).count()).toBe(0);
+    // All that waited for web-03 was cancelled.
+    await page.getByLabel("Sort by").selectOption({ label: "Pending" });
+    await expect.poll(() => first.textContent()).toBe("web-03");
+    await page.getByRole("button", { name: "The other way round" }).click();
+    await expect.poll(() => first.textContent()).toBe("web-00");
+    await page.getByRole("button", { name: "The other way round", pressed: true }).waitFor();
+    await page.setViewportSize({ width: 1280, height: 800 });
+    expect(await page.getByLabel("Sort by").isVisible()).toBe(false);
+  });
+
   test("by keyboard alone: to the content, through views and lists, into a dispatch, and out of a question", async () => {
     const { page, visit } = scene();
     await visit("/");
