@@ -25,9 +25,6 @@ export const keptEventValues = {
   prevId: ({ prevId }) => prevId,
 } satisfies Values<KeptEvent>;
 
-/** As many are left out at most when a server ends. */
-const reservedAtATime = 1_000;
-
 /** More than are on their way at a time. Beyond it everything is forgotten: what is not known is looked up. */
 const maxHandOuts = 100_000;
 
@@ -41,9 +38,6 @@ export class EventWriter {
   /** The last that is in the table, for good. */
   #keptId: number;
   #lastId: number;
-  readonly #reserve: (upTo: number) => void;
-  /** Up to which the file says that numbers are used. */
-  #reservedId: number;
   #waiting: KeptEvent[] = [];
   /**
    * Hand-outs that are the last change of their dispatches, so that a note can be hung on one without a look-up. Wrong in one
@@ -55,18 +49,10 @@ export class EventWriter {
    * @param one adds one event
    * @param many add several, those first that ask most of them
    * @param lastId no event up to this one is given its number again
-   * @param reserve keeps that none up to this one will be, by whoever opens the file next
    */
-  constructor(
-    one: CompiledWrite<KeptEvent>,
-    many: readonly CompiledWrite<KeptEvent>[],
-    lastId: number,
-    reserve: (upTo: number) => void,
-  ) {
+  constructor(one: CompiledWrite<KeptEvent>, many: readonly CompiledWrite<KeptEvent>[], lastId: number) {
     this.#one = one;
     this.#many = many;
-    this.#reserve = reserve;
-    this.#reservedId = lastId;
     this.#keptId = lastId;
     this.#lastId = lastId;
   }
@@ -114,19 +100,11 @@ export class EventWriter {
     const events = this.#waiting;
     if (events.length === 0) return;
     this.#waiting = [];
-    this.#reserveNumbers();
     for (let i = 0; i < events.length; ) {
       const statement = this.#many.find((many) => many.fits(events, i)) ?? this.#one;
       statement.run(events, i);
       i += statement.count;
     }
-  }
-
-  /** Else each statement would write down its last number, on a page that nothing else is on: a fifth of what a wake writes. */
-  #reserveNumbers(): void {
-    if (this.#lastId <= this.#reservedId) return;
-    this.#reservedId = this.#lastId + reservedAtATime;
-    this.#reserve(this.#reservedId);
   }
 
   /** The transaction is over, and on disk. */
@@ -139,7 +117,5 @@ export class EventWriter {
     this.#waiting = [];
     this.#lastHandOuts.clear();
     this.#lastId = this.#keptId;
-    // Unless it was kept before, it is not.
-    this.#reservedId = this.#keptId;
   }
 }

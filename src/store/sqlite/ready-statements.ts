@@ -2,7 +2,7 @@ import type Database from "better-sqlite3";
 import type { BetterSQLite3Database } from "drizzle-orm/better-sqlite3";
 import type { HostSeen } from "../../dispatch/ports.js";
 import { CompiledSelect, CompiledWrite, type Values, type Worded } from "./compiled.js";
-import { lastUsedEventId, reserveEventIds } from "./event-ids.js";
+import { lastUsedEventId } from "./event-ids.js";
 import { EventWriter, keptEventValues } from "./event-writer.js";
 import { foundRowFromColumns, foundRowValues, keptRowValues } from "./kept-row.js";
 import { KnownEmpty } from "./known-empty.js";
@@ -33,7 +33,6 @@ export function compileStatements(client: Database.Database, db: BetterSQLite3Da
       addEvents(worded.addEvent),
       [worded.addEventsAlike, worded.addEventsOfOneKind, worded.addEvents, worded.addTwoEvents].map(addEvents),
       lastUsedEventId(db),
-      (upTo) => reserveEventIds(client, upTo),
     ),
     knownEmpty: new KnownEmpty(),
   };

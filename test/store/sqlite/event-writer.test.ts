@@ -61,41 +61,6 @@ describe("the events of a transaction", () => {
     expect([note(lost), note(handOut(null))]).toEqual([5, 5]);
   });
 
-  /** The number that the next event would get from a server that opens the file now. */
-  const nextOfAnother = () => compileStatements(client, drizzle({ client })).events.number();
-
-  test("have numbers that no later server gives again, even if they are gone, and leaves few out", () => {
-    const first = nextOfAnother();
-    const ids = written([one, one, one]).map(({ id }) => id);
-    client.exec("DELETE FROM events");
-    expect(ids).toEqual([first, first + 1, first + 2]);
-    expect(nextOfAnother()).toBeGreaterThan(first + 2);
-    expect(nextOfAnother()).toBeLessThanOrEqual(first + 3 + 1_000);
-    for (let i = 0; i < 12; i++) {
-      const last = written(Array.from({ length: 100 }, () => one)).at(-1);
-      expect(nextOfAnother()).toBeGreaterThan(last?.id ?? Number.POSITIVE_INFINITY);
-    }
-  });
-
-  test("have them after a transaction that came to nothing as well", () => {
-    client.exec("BEGIN");
-    written([one]);
-    client.exec("ROLLBACK");
-    statements.events.forget();
-    const [kept] = written([one]);
-    expect(nextOfAnother()).toBeGreaterThan(kept?.id ?? Number.POSITIVE_INFINITY);
-  });
-
-  test("of most transactions leave the page alone on which SQLite keeps the last number", () => {
-    const reserve = vi.spyOn(client, "prepare");
-    for (let i = 0; i < 10; i++) {
-      written([one]);
-      statements.events.kept();
-    }
-    expect(reserve.mock.calls.filter(([sql]) => sql.includes("sqlite_sequence"))).toHaveLength(2);
-    reserve.mockRestore();
-  });
-
   test("need one statement for each sixteen that are alike, each two where they are fewer", () => {
     const run = vi.spyOn(CompiledWrite.prototype, "run");
     const ofHosts = (count: number, kind: EventKind): Unnumbered[] =>
