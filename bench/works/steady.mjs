@@ -38,8 +38,8 @@ export async function steady(bench, { rounds, steady: { parked, perSecond, secon
 }
 
 /**
- * Everybody is handed something and polls again, so that no wait ends while is measured: the floor, whose polls wait for ever,
- * would be spared that.
+ * Everybody is handed something and polls again, so that no wait ends in what is measured: the floor, whose polls wait for
+ * ever, would be spared that.
  */
 async function parkAnew(subject, parked) {
   await subject.park(parked);

@@ -70,12 +70,12 @@ export class EventWriter {
     return id;
   }
 
-  /** A change of state. What it comes after is not the last one any more. */
+  /** A change of the row. What it comes after is not the last one any more. */
   addNumbered(kept: KeptEvent): void {
     const { id, event, prevId } = kept;
     this.#waiting.push(kept);
     if (prevId !== null) this.#lastHandOuts.delete(prevId);
-    if (event.kind === "delivered" || event.kind === "leased") this.#noteHandOut(id);
+    if (event.kind === "delivered" || event.kind === "leased") this.#rememberHandOut(id);
   }
 
   /**
@@ -90,7 +90,7 @@ export class EventWriter {
     this.#waiting.push({ id: this.number(), event: note, prevId: isLast ? changeId : lookUp(note) });
   }
 
-  #noteHandOut(id: number): void {
+  #rememberHandOut(id: number): void {
     if (this.#lastHandOuts.size >= maxHandOuts) this.#lastHandOuts.clear();
     this.#lastHandOuts.add(id);
   }

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { patientFlags, rolloutId } from "../faults/confirming.js";
 import { connectRaw, HttpClient, rawPoll, wireDispatch } from "../support/client.js";
 import { historyOf, kindsOf, untilState } from "../support/history.js";
 import { untilParked } from "../support/parked.js";
 import { TestPki } from "../support/pki.js";
 import { TestServer } from "../support/server.js";
 
-const rolloutId = "stable@a1b2c3d4";
 const hostnames = Array.from({ length: 100 }, (_, i) => `web-${i}`);
 
 let pki: TestPki;
@@ -14,8 +14,7 @@ let operator: HttpClient;
 
 beforeAll(async () => {
   pki = await TestPki.create();
-  const flags = ["--log-level", "debug", "--sweep", "1h", "--delivery", "confirmed", "--confirm-within", "1m"];
-  server = await TestServer.start(pki, { flags });
+  server = await TestServer.start(pki, { flags: patientFlags });
   operator = new HttpClient(server, pki, pki.operator);
 });
 afterAll(async () => {
