@@ -130,6 +130,7 @@ export class AgentPolls implements PollOwner {
 
   /** Looks again for every parked host, behind those that somebody has kicked meanwhile. */
   sweep(): void {
+    this.#polls.forgetIdle();
     for (const hostname of this.#polls.hosts()) this.#swept.add(hostname);
     if (!this.#taking && this.#swept.size > 0) this.#scheduleTake();
   }
