@@ -54,6 +54,19 @@ describe("over HTTP/1.1 an exchange", () => {
     expect([watched.heard, watched.call.signal.aborted]).toEqual([["flushed"], false]);
   });
 
+  test("whose answer is out keeps no text of its head, and still says that it was sent", async () => {
+    const { tls } = await server.raw();
+    tls.write(get());
+    const seen = await server.next();
+    const heads = () =>
+      Object.values(seen.response).filter((value) => typeof value === "string" && value.includes("x-request-id"));
+    answer(seen);
+    expect(heads()).toHaveLength(1);
+    expect(await seen.ended).toBe("flushed");
+    expect([heads(), seen.response.headersSent]).toEqual([[], true]);
+    expect(() => answer(seen)).toThrow("after they are sent");
+  });
+
   test("answers HEAD without a body, and that is flushed too", async () => {
     const { tls } = await server.raw();
     tls.write(get().replace("GET", "HEAD"));
