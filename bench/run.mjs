@@ -20,7 +20,7 @@ import { age } from "./works/age.mjs";
 import { fanOut, fanOutBroadcast, fanOutTls } from "./works/fan-out.mjs";
 import { memory, memoryTls } from "./works/memory.mjs";
 import { peers } from "./works/peers.mjs";
-import { steady } from "./works/steady.mjs";
+import { steady, steadyTls } from "./works/steady.mjs";
 import { storm } from "./works/storm.mjs";
 import { drain, emptyPoll, enqueue, loadTls, rpcWires } from "./works/throughput.mjs";
 import { wake, wakeTls } from "./works/wake.mjs";
@@ -39,6 +39,7 @@ const works = {
   fanOutBroadcast,
   memory,
   storm,
+  steadyTls,
   memoryTls,
   fanOutTls,
   peers,

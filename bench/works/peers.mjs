@@ -18,17 +18,20 @@ const flagsOf = {
   "nats-server": (port) => ["-a", "127.0.0.1", "-p", port],
 };
 
-export async function peers(bench, { rounds, fanOut: { batchSize, peersAt } }) {
+export async function peers(bench, { rounds, fanOut: { batchSize, peersAt, warmUp } }) {
   const rows = [];
   for (const program of Object.keys(flagsOf).filter(isOnPath)) {
     await withSubjects(
       { product: () => bench.product(), peer: () => startPeer(program, bench.folder) },
       async (both) => {
         for (const subject of Object.values(both)) await subject.park(peersAt);
-        const ms = await interleaved(rounds, {
-          product: () => fanOut(both.product, peersAt, batchSize),
-          [program]: () => both.peer.client.call("fanOut", peersAt, batchSize),
-        });
+        const product = () => fanOut(both.product, peersAt, batchSize);
+        const peer = () => both.peer.client.call("fanOut", peersAt, batchSize);
+        for (let n = 0; n < warmUp; n += peersAt) {
+          await product();
+          await peer();
+        }
+        const ms = await interleaved(rounds, { product, [program]: peer });
         const what = `${peersAt.toLocaleString("en")} wait, until the last has it, against ${program}`;
         rows.push(row("peers", what, "ms", ms));
       },
