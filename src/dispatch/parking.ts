@@ -10,7 +10,7 @@ const none: Poll[] = [];
  * A host stays in the Map when its last poll has ended: most poll again at once. A Map from which every entry goes again is
  * made anew by V8 all the time, larger or smaller, and each table that it leaves behind holds what it held and leads to the next one.
  * Once one of them is old, every poll behind it is kept, with its request and answer, and copied, until the old are collected:
- * 3 KB for each take of a drain, and a quarter of its CPU.
+ * 3 KB for each take of a drain, and a sixth of its CPU (`docs/decisions/nothing-hangs-on-the-old.md`).
  */
 export class Parking {
   // A Map, not an object: the key comes from a certificate.
@@ -62,7 +62,7 @@ export class Parking {
     this.#hostCount -= 1;
   }
 
-  /** Of hosts without polls nothing is kept; to be called once in a while. */
+  /** Drops the hosts that have no poll; to be called once in a while. */
   forgetIdle(): void {
     for (const [hostname, polls] of this.#byHost) if (polls === none) this.#byHost.delete(hostname);
   }
