@@ -2,7 +2,7 @@
 
 export const full = {
   rounds: 3,
-  wake: { sizes: [10, 100, 1_000, 5_000], tlsSizes: [1_000], times: 200, warmUp: 1_000 },
+  wake: { sizes: [10, 100, 1_000, 5_000], tlsSizes: [1_000], times: 200, warmUp: 100 },
   fanOut: {
     sizes: [1_000, 5_000, 9_000],
     tlsSizes: [1_000, 5_000, 9_000],
