@@ -35,3 +35,14 @@ export async function interleaved(rounds, takers) {
   }
   return taken;
 }
+
+/** The same figures of each subject. @param subjects by name */
+export function interleavedOver(subjects, rounds, measure) {
+  const takers = Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject)]);
+  return interleaved(rounds, Object.fromEntries(takers));
+}
+
+/** One field of what was taken, by name. */
+export function pick(taken, field) {
+  return Object.fromEntries(Object.entries(taken).map(([name, runs]) => [name, runs.map((run) => run[field])]));
+}

@@ -6,7 +6,7 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { makeAged } from "../support/aged-database.mjs";
 import { readCertificates, serverTls } from "../support/certificates.mjs";
 import { atLeast, atMost, below, row } from "../support/row.mjs";
-import { interleaved, percentile } from "../support/statistics.mjs";
+import { interleaved, interleavedOver, percentile, pick } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 
 export async function age(bench, { rounds, age: scale }) {
@@ -26,9 +26,8 @@ export async function age(bench, { rounds, age: scale }) {
     "empty database": () => bench.product(),
   };
   const taken = await withSubjects(starters, async (subjects) => {
-    const takers = Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject, scale)]);
-    for (const [, warmUp] of takers) await warmUp();
-    return interleaved(rounds, Object.fromEntries(takers));
+    for (const subject of Object.values(subjects)) await measure(subject, scale);
+    return interleavedOver(subjects, rounds, (subject) => measure(subject, scale));
   });
   return rowsOf(taken, starts, scale);
 }
@@ -45,9 +44,7 @@ async function measure(subject, { parked, wakes, hosts, each, enqueued }) {
 }
 
 function rowsOf(taken, starts, { events, pending }) {
-  const pick = (field) =>
-    Object.fromEntries(Object.entries(taken).map(([name, runs]) => [name, runs.map((run) => run[field])]));
-  const [wakeMs, takes, enqueue] = [pick("wakeMs"), pick("takes"), pick("enqueue")];
+  const [wakeMs, takes, enqueue] = ["wakeMs", "takes", "enqueue"].map((field) => pick(taken, field));
   const [aged, empty] = ["aged database", "empty database"];
   const what = `${events.toLocaleString("en")} of history, ${pending.toLocaleString("en")} pending`;
   const slower = (figures) => atLeast(1 / 1.3, figures[aged], figures[empty], "empty");

@@ -1,7 +1,7 @@
 // One dispatch for each of many that are parked, enqueued in batches: until the last agent has its own.
 
 import { atLeast, atMost, row } from "../support/row.mjs";
-import { interleaved } from "../support/statistics.mjs";
+import { interleavedOver } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 
 export async function fanOut(bench, { rounds, fanOut: { sizes, batchSize, warmUp } }) {
@@ -38,9 +38,8 @@ function fanOutOver(starters, { name, limit, rounds, sizes, batchSize, warmUp })
 }
 
 async function measureAll(subjects, rounds, size, batchSize) {
-  const takers = Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject, size, batchSize)]);
-  for (const [, warmUp] of takers) await warmUp();
-  return interleaved(rounds, Object.fromEntries(takers));
+  for (const subject of Object.values(subjects)) await measure(subject, size, batchSize);
+  return interleavedOver(subjects, rounds, (subject) => measure(subject, size, batchSize));
 }
 
 async function measure(subject, size, batchSize) {

@@ -1,14 +1,20 @@
 // A fleet that waits, and a dispatch for one of it every few milliseconds.
 
 import { atMost, row } from "../support/row.mjs";
-import { interleaved, percentile } from "../support/statistics.mjs";
+import { interleavedOver, percentile, pick } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 
 const batchSize = 1_000;
 
 export async function steady(bench, { rounds, steady: scale }) {
   const starters = { product: () => bench.product(), floor: () => bench.floor() };
-  return steadyOver(starters, { rounds, scale, barOf: atMost });
+  const taken = await steadyOver(starters, rounds, scale);
+  const [p50, p99, cores] = rowsWithoutBars(whatOf(scale), taken);
+  const bar = (limit, field) => {
+    const { product, floor } = pick(taken, field);
+    return [atMost(limit, product, floor, "floor")];
+  };
+  return [{ ...p50, bars: bar(3, "p50") }, p99, { ...cores, bars: bar(2.5, "cores") }];
 }
 
 /** Without targets of its own. */
@@ -16,26 +22,26 @@ export async function steadyTls(bench, { rounds, steadyTls: scale }) {
   if (scale === undefined) return [];
   await bench.withAgents(scale.parked);
   const starters = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
-  return steadyOver(starters, { wire: "mTLS, ", rounds, scale, barOf: () => undefined });
+  return rowsWithoutBars(`mTLS, ${whatOf(scale)}`, await steadyOver(starters, rounds, scale));
 }
 
-function steadyOver(starters, { wire = "", rounds, scale, barOf }) {
-  const { parked, perSecond } = scale;
+function steadyOver(starters, rounds, scale) {
   return withSubjects(starters, async (subjects) => {
     for (const subject of Object.values(subjects)) await warmUp(subject, scale);
-    const takers = Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject, scale)]);
-    const taken = await interleaved(rounds, Object.fromEntries(takers));
-    const pick = (field) =>
-      Object.fromEntries(Object.entries(taken).map(([name, runs]) => [name, runs.map((run) => run[field])]));
-    const [p50, cores] = [pick("p50"), pick("cores")];
-    const barsOf = (limit, { product, floor }) => [barOf(limit, product, floor, "floor")].filter(Boolean);
-    const what = `${wire}${parked.toLocaleString("en")} parked, ${perSecond} enqueues a second`;
-    return [
-      row("steady", `${what}, p50`, "ms", p50, barsOf(3, p50)),
-      row("steady", `${what}, p99`, "ms", pick("p99")),
-      row("steady", `${what}, server`, "cores", cores, barsOf(2.5, cores)),
-    ];
+    return interleavedOver(subjects, rounds, (subject) => measure(subject, scale));
   });
+}
+
+function whatOf({ parked, perSecond }) {
+  return `${parked.toLocaleString("en")} parked, ${perSecond} enqueues a second`;
+}
+
+function rowsWithoutBars(what, taken) {
+  return [
+    row("steady", `${what}, p50`, "ms", pick(taken, "p50")),
+    row("steady", `${what}, p99`, "ms", pick(taken, "p99")),
+    row("steady", `${what}, server`, "cores", pick(taken, "cores")),
+  ];
 }
 
 /** So many are enqueued before anything is measured: a server that has run for a while has compiled its code. */

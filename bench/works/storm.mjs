@@ -1,22 +1,15 @@
 // The server is back after a restart, and every agent comes at once with a new handshake: until all are parked again.
 
 import { atMost, below, row } from "../support/row.mjs";
-import { interleaved } from "../support/statistics.mjs";
+import { interleavedOver, pick } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 
 export async function storm(bench, { rounds, storm: { agents } }) {
   await bench.withAgents(agents);
   const starters = { product: () => bench.product({ wire: "mtls" }), floor: () => bench.floor("mtls") };
-  return withSubjects(starters, async ({ product, floor }) => {
-    const taken = await interleaved(rounds, {
-      product: () => measure(product, agents),
-      floor: () => measure(floor, agents),
-    });
-    const pick = (field) => ({
-      product: taken.product.map((run) => run[field]),
-      floor: taken.floor.map((run) => run[field]),
-    });
-    const [seconds, errors] = [pick("seconds"), pick("errors")];
+  return withSubjects(starters, async (subjects) => {
+    const taken = await interleavedOver(subjects, rounds, (subject) => measure(subject, agents));
+    const [seconds, errors] = [pick(taken, "seconds"), pick(taken, "errors")];
     const what = `${agents.toLocaleString("en")} agents over mTLS`;
     return [
       row("storm", `${what}, until all are parked`, "s", seconds, [

@@ -1,7 +1,7 @@
 // As fast as it goes: takes of what waits, polls that find nothing, enqueues, and the take on the RPC wires.
 
 import { atLeast, row } from "../support/row.mjs";
-import { interleaved } from "../support/statistics.mjs";
+import { interleaved, interleavedOver } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 import { insertBare } from "./bare-sqlite.mjs";
 
@@ -50,9 +50,8 @@ function emptyPollOver(starters, rounds, { connections, seconds }) {
 /** After a warm-up of each. */
 function inTurns(starters, rounds, measure) {
   return withSubjects(starters, async (subjects) => {
-    const takers = Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject)]);
-    for (const [, warmUp] of takers) await warmUp();
-    return interleaved(rounds, Object.fromEntries(takers));
+    for (const subject of Object.values(subjects)) await measure(subject);
+    return interleavedOver(subjects, rounds, measure);
   });
 }
 

@@ -1,7 +1,7 @@
 // One dispatch for one of many that are parked: from the enqueue call to the answer at the agent.
 
 import { atMost, row } from "../support/row.mjs";
-import { interleaved, percentile } from "../support/statistics.mjs";
+import { interleavedOver, percentile, pick } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
 
 export async function wake(bench, { rounds, wake: scale }) {
@@ -26,8 +26,7 @@ async function wakeOver(starters, rounds, { sizes, times, warmUp }) {
         await subject.park(size);
         await subject.client.call("wake", size, warmUp);
       }
-      const takers = Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject, size, times)]);
-      return interleaved(rounds, Object.fromEntries(takers));
+      return interleavedOver(subjects, rounds, (subject) => measure(subject, size, times));
     });
     bySize.set(size, taken);
   }
@@ -55,8 +54,4 @@ function rowsWithoutBars(what, taken) {
     row("wake", `${what}, p99`, "ms", pick(taken, "p99")),
     row("wake", `${what}, server CPU per enqueue`, "ms", pick(taken, "cpuMs")),
   ];
-}
-
-function pick(taken, field) {
-  return Object.fromEntries(Object.entries(taken).map(([name, runs]) => [name, runs.map((run) => run[field])]));
 }
