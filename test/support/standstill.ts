@@ -21,10 +21,7 @@ export class Standstill implements Reporter {
   }
 
   onTestModuleQueued({ moduleId }: TestModule): void {
-    this.#timers.set(
-      moduleId,
-      setTimeout(() => this.#end(moduleId), this.#mostMs).unref(),
-    );
+    this.#timers.set(moduleId, setTimeout(() => this.#end(moduleId), this.#mostMs).unref());
   }
 
   onTestModuleEnd({ moduleId }: TestModule): void {
