@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import { createParts } from "../../dist/src/app/parts.js";
 import { connectionOf } from "../../dist/src/http/connections.js";
+import { DirectReader, takeOver } from "../../dist/src/http/direct/reader.js";
 import { limits } from "../../dist/src/http/limits.js";
 import { createLog } from "../../dist/src/telemetry/log.js";
 import { answerCalls } from "../support/calls.mjs";
@@ -50,28 +51,47 @@ function certOf(commonName) {
   return cert;
 }
 
-function serve(request, response) {
+function nameCaller(request, connection) {
   const commonName = request.headers["x-bench-host"];
-  if (commonName !== undefined) connectionOf(request).cert = certOf(commonName);
+  if (commonName !== undefined) connection.cert = certOf(commonName);
+}
+
+function serve(request, response) {
+  nameCaller(request, connectionOf(request));
   parts.front.serve(request, response);
 }
+
+const direct = {
+  takesDirect: (request) => parts.front.takesDirect(request),
+  serveDirect(request, response) {
+    nameCaller(request, response.connection);
+    parts.front.serveDirect(request, response);
+  },
+};
 
 /** A connection belongs to a host of its own until a header says otherwise. */
 let connected = 0;
 function admit(socket) {
   connected += 1;
-  parts.listener.connections.add(socket, certOf(hostname(connected)));
+  return parts.listener.connections.add(socket, certOf(hostname(connected)));
 }
 
 async function listenPlain(server) {
   server.keepAliveTimeout = limits.keepAliveTimeoutMs;
-  server.on("connection", admit);
   return listen(server, port);
 }
 
+/** As the listener has it behind TLS. */
+function createDirectServer() {
+  const server = createServer(serve);
+  const handOver = takeOver(server, "connection");
+  server.on("connection", (socket) => new DirectReader({ connection: admit(socket), server: direct, handOver }));
+  return server;
+}
+
 const listeners = {
-  plain: () => listenPlain(createServer(serve)),
-  h2c: () => listenPlain(createHttp2Server(serve)),
+  plain: () => listenPlain(createDirectServer()),
+  h2c: () => listenPlain(createHttp2Server(serve).prependListener("connection", admit)),
   mtls: () => parts.listener.listen("127.0.0.1", port),
 };
 const listening = await listeners[wire]();

@@ -82,6 +82,7 @@ function joinParts(options: ServerOptions, parts: FirstParts): Parts {
     tls,
     log,
     onRequest: (request, response) => front.serve(request, response),
+    direct: front,
     meter: metrics.traffic,
   });
   observe(metrics, listener, parts);

@@ -8,8 +8,20 @@ export interface BatchedNotesOptions {
   readonly log: Log;
 }
 
-/** A burst costs one transaction in this time; what a crash takes along is history of less than this. */
-const writeAfterMs = 250;
+/**
+ * How often it is looked whether more has come. What has is written once nothing more has come between two looks: who is
+ * handed a dispatch in a burst does not wait for the history of those who were before.
+ */
+const quietMs = 100;
+
+/** A burst that goes on is written all the same: after a second, which is the history that a crash takes along. */
+const mostLooks = 10;
+
+/** Or when so much of it waits. */
+const mostOfABurst = 8_000;
+
+/** After a write that the store refused. */
+const retryMs = 1_000;
 
 /**
  * An event or a host. About 10 ms of the event loop; more are written turn after turn. Those of many hosts are written on
@@ -27,6 +39,8 @@ export class BatchedNotes {
   readonly #seen = new Map<Hostname, HostSeen>();
   #cancel: Cancel | undefined;
   #writing: Promise<void> | undefined;
+  /** How much has come since the last look. */
+  #come = 0;
 
   constructor(options: BatchedNotesOptions) {
     this.#options = options;
@@ -34,6 +48,7 @@ export class BatchedNotes {
 
   event(event: Note): void {
     this.#events.push(event);
+    this.#come += 1;
     // Many at once: to take the first one off a long list moves all others.
     if (this.#events.length > maxWaiting) this.#events.splice(0, maxNotesPerWrite);
     this.#writeLater();
@@ -41,6 +56,7 @@ export class BatchedNotes {
 
   seen(host: HostSeen): void {
     this.#seen.set(host.hostname, host);
+    this.#come += 1;
     this.#writeLater();
   }
 
@@ -52,26 +68,45 @@ export class BatchedNotes {
   /** Writes what is left. */
   async close(): Promise<void> {
     await this.#writing;
-    while (this.#events.length + this.#seen.size > 0 && (await this.#write()));
+    while (this.#waiting > 0 && (await this.#write()));
     this.#cancel?.();
   }
 
+  get #waiting(): number {
+    return this.#events.length + this.#seen.size;
+  }
+
   #writeLater(): void {
-    if (this.#writing !== undefined) return;
-    this.#cancel ??= this.#options.clock.after(writeAfterMs, () => {
-      this.#writing = this.#writeAll().finally(() => {
-        this.#writing = undefined;
-        if (this.#events.length + this.#seen.size > 0) this.#writeLater();
-      });
+    if (this.#writing === undefined && this.#cancel === undefined) this.#look(mostLooks);
+  }
+
+  #look(looks: number, afterMs = quietMs): void {
+    this.#come = 0;
+    this.#cancel = this.#options.clock.after(afterMs, () => {
+      if (this.#come > 0 && looks > 1 && this.#waiting < mostOfABurst) this.#look(looks - 1);
+      else this.#writeNow();
     });
   }
 
-  /** Everything that is more than one write, with room for others in between. */
-  async #writeAll(): Promise<void> {
+  #writeNow(): void {
+    this.#writing = this.#writeAll().then((isTaken) => {
+      this.#writing = undefined;
+      if (!isTaken) this.#look(1, retryMs);
+      else if (this.#waiting > 0) this.#writeLater();
+    });
+  }
+
+  /**
+   * Everything that is more than one write, with room for others in between.
+   *
+   * @returns false if the store did not take it
+   */
+  async #writeAll(): Promise<boolean> {
     while (await this.#write()) {
-      if (this.#events.length + this.#seen.size < maxNotesPerWrite) return;
+      if (this.#waiting < maxNotesPerWrite) return true;
       await new Promise<void>((resolve) => this.#options.clock.nextTurn(resolve));
     }
+    return false;
   }
 
   /** @returns false if the store did not take them */

@@ -1,6 +1,7 @@
-import { ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { TLSSocket } from "node:tls";
 import { DispatchError } from "../dispatch/errors.js";
+import { DirectResponse } from "./direct/response.js";
 import { errorBody, errorHeaders, httpStatus } from "./errors.js";
 import type { Exchange } from "./exchange.js";
 
@@ -11,8 +12,9 @@ export type Answer =
 
 export function writeAnswer({ response, requestId }: Exchange, answer: Answer): void {
   if (answer.status === 204) {
-    response.writeHead(204, { "cache-control": "no-store", "x-request-id": requestId });
-    response.end();
+    const headers = { "cache-control": "no-store", "x-request-id": requestId };
+    if (response instanceof DirectResponse) response.send({ status: 204, headers, body: "", encoding: "latin1" });
+    else response.writeHead(204, headers).end();
     return;
   }
   const { status, body, contentType } = answer;
@@ -31,7 +33,7 @@ export function writeError({ response, requestId }: Exchange, thrown: unknown): 
   if (response.headersSent || response.destroyed) return;
   const error = DispatchError.from(thrown);
   // An agent that comes back after a drain shall come back to another server, not to a connection that is about to end.
-  if (error.reason === "draining" && response instanceof ServerResponse) response.shouldKeepAlive = false;
+  if (error.reason === "draining" && !("stream" in response)) response.shouldKeepAlive = false;
   const body = errorBody(error);
   const bytes = Buffer.byteLength(body);
   const headers = {
@@ -53,13 +55,11 @@ interface Written {
 }
 
 function write(response: Exchange["response"], { status, headers, body, bytes }: Written): void {
-  if (!(response instanceof ServerResponse)) {
-    response.writeHead(status, headers).end(body);
-    return;
-  }
-  response.writeHead(status, headers);
   // One byte for each character: ASCII, which Node copies as it is.
-  writeWhole(response, body, bytes === body.length ? "latin1" : "utf8");
+  const encoding = bytes === body.length ? "latin1" : "utf8";
+  if (response instanceof DirectResponse) response.send({ status, headers, body, encoding });
+  else if ("stream" in response) response.writeHead(status, headers).end(body);
+  else writeWhole(response.writeHead(status, headers), body, encoding);
 }
 
 /**

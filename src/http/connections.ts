@@ -114,7 +114,7 @@ export class Connections {
     socket.on("close", this.#onSocketClose);
   }
 
-  add(socket: TLSSocket, cert: PeerCert | undefined): void {
+  add(socket: TLSSocket, cert: PeerCert | undefined): Connection {
     // Its handshake outlasted the start of the drain. Node's own listeners come after this one and expect a live socket.
     if (this.#draining) process.nextTick(() => socket.destroy());
     const connection = new Connection(socket, cert, this);
@@ -122,6 +122,7 @@ export class Connections {
     socket[key] = connection;
     this.#all.add(connection);
     socket.on("close", onConnectionClose);
+    return connection;
   }
 
   /** Told by a connection that has closed. */

@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import { IncomingMessage, type ServerResponse } from "node:http";
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import { DispatchError } from "../dispatch/errors.js";
 import { type Instant, instantFromMicros } from "../dispatch/instant.js";
@@ -8,8 +8,11 @@ import type { KnownIdentity } from "../identity/identity.js";
 import type { AnswerFollower, Call } from "./call.js";
 import type { Connection, ConnectionUser } from "./connections.js";
 import { Departure } from "./departure.js";
+import type { DirectRequest } from "./direct/request.js";
+import { DirectResponse } from "./direct/response.js";
 import type { NodeRequest, NodeResponse } from "./node.js";
 import { requestIdOf } from "./request-id.js";
+import { pathOf, queryOf } from "./target.js";
 
 /** How an exchange ended for the caller: its answer was handed to the operating system whole, or it was not. */
 export type Ending = "flushed" | "lost";
@@ -22,12 +25,16 @@ export interface Gate {
   certificateLeftMs(connection: Connection): number;
 }
 
+/** Read by Node, or by us. */
+export type AnyRequest = NodeRequest | DirectRequest;
+export type AnyResponse = NodeResponse | DirectResponse;
+
 /** Hears of the end of an exchange, once. */
 export interface ExchangeWatcher {
   exchangeEnded(exchange: Exchange, ending: Ending): void;
 }
 
-/** One request and its answer on Node's side: the request id, whether the caller is still there, what became of the answer. */
+/** One request and its answer: the request id, whether the caller is still there, what became of the answer. */
 export class Exchange implements ConnectionUser {
   readonly departure = new Departure();
   /** HTTP/1.1: the answer has been written to a connection that was there. */
@@ -42,14 +49,15 @@ export class Exchange implements ConnectionUser {
   #ending: Ending | undefined = undefined;
 
   constructor(
-    readonly request: NodeRequest,
-    readonly response: NodeResponse,
+    readonly request: AnyRequest,
+    readonly response: AnyResponse,
     readonly connection: Connection,
     watcher: ExchangeWatcher,
   ) {
     this.#watcher = watcher;
     this.#session = "stream" in response ? response.stream.session : undefined;
     if ("stream" in response) watchStream(response.stream, this);
+    else if (response instanceof DirectResponse) response.onFlushed = this;
     else watchResponse(response, this);
   }
 
@@ -77,18 +85,12 @@ export class Exchange implements ConnectionUser {
     if (this.#followers !== undefined && isWritten(this.response)) this.end("flushed");
   }
 
-  /** Path without the query. */
   get path(): string {
-    const { url = "" } = this.request;
-    const mark = url.indexOf("?");
-    return mark < 0 ? url : url.slice(0, mark);
+    return pathOf(this.request.url ?? "");
   }
 
-  /** What stands behind the `?`; empty if there is none. */
   get query(): string {
-    const { url = "" } = this.request;
-    const mark = url.indexOf("?");
-    return mark < 0 ? "" : url.slice(mark + 1);
+    return queryOf(this.request.url ?? "");
   }
 
   /**
@@ -196,7 +198,7 @@ class ExchangeCall implements Call {
 const maxUserAgentChars = 128;
 
 /** Of the W3C's `traceparent`, so that the lines of a caller's trace can be found here. */
-function traceIdOf({ headers }: NodeRequest): string | undefined {
+function traceIdOf({ headers }: AnyRequest): string | undefined {
   const given = headers.traceparent;
   return typeof given === "string" ? /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-/.exec(given)?.[1] : undefined;
 }
@@ -224,16 +226,17 @@ function watchResponse(response: ServerResponse, exchange: Exchange): void {
 
 function onFinish(this: ServerResponse): void {
   const exchange = this[key];
-  if (exchange === undefined || "stream" in exchange.request) return;
   // The request's, since a pipelined response has no socket before its turn comes.
-  const { request } = exchange;
+  const request = exchange?.request;
+  if (exchange === undefined || !(request instanceof IncomingMessage)) return;
   exchange.isHandedOver = request.socket.errored === null && !request.socket.destroyed;
   // Whoever read the body has left off half-way, so nothing on this connection would be read any more.
   if (!request.complete && request.destroyed) request.socket.end();
 }
 
 /** Whole, and to its connection: one that waits behind another's (pipelining) has no socket until its turn comes. */
-function isWritten(response: NodeResponse): boolean {
+function isWritten(response: AnyResponse): boolean {
+  if (response instanceof DirectResponse) return response.isWritten;
   return response.writableEnded && !("stream" in response) && response.socket?.errored === null;
 }
 
@@ -262,4 +265,14 @@ function dropRestOfBody(stream: ServerHttp2Stream): void {
   stream.resume();
   const timer = setTimeout(() => stream.close(), bodyGraceMs).unref();
   stream.once("close", () => clearTimeout(timer));
+}
+
+/** An exchange that Node has read the request of. */
+export interface NodeExchange extends Exchange {
+  readonly request: NodeRequest;
+  readonly response: NodeResponse;
+}
+
+export function isOfNode(exchange: Exchange): exchange is NodeExchange {
+  return !(exchange.response instanceof DirectResponse);
 }

@@ -6,8 +6,11 @@ import { CertificateRefused, type IdentityPolicy } from "../identity/identity.js
 import { writeAnswer, writeError } from "./answer.js";
 import type { Binding, BindingAnswer } from "./binding/binding.js";
 import type { Call } from "./call.js";
-import { connectionOf } from "./connections.js";
-import { type Ending, Exchange } from "./exchange.js";
+import { type Connection, connectionOf } from "./connections.js";
+import type { DirectServer } from "./direct/reader.js";
+import type { DirectRequest } from "./direct/request.js";
+import type { DirectResponse } from "./direct/response.js";
+import { type AnyRequest, type AnyResponse, type Ending, Exchange, isOfNode, type NodeExchange } from "./exchange.js";
 import { CertificateGate } from "./gate.js";
 import { type Health, healthAnswer, isHealthPath } from "./health.js";
 import { noTrafficMeter, type TrafficMeter } from "./meter.js";
@@ -17,6 +20,7 @@ import { readBody } from "./read-body.js";
 import type { RequestLog } from "./request-log.js";
 import { assertRpcRequest, type rpcHandlers, serveProbe, serveRpc, wireOf } from "./rpc.js";
 import { refuseRpc } from "./rpc-refusal.js";
+import { pathOf } from "./target.js";
 import { Visit, type VisitWatcher } from "./visit.js";
 
 export interface FrontOptions {
@@ -36,7 +40,7 @@ export interface FrontOptions {
  * What stands in front of every wire, in this order: request id, health without a certificate, drain, identity, protocol
  * version, then the HTTP binding or the RPC. See `docs/request-life.md`.
  */
-export class Front implements VisitWatcher {
+export class Front implements VisitWatcher, DirectServer {
   readonly #options: FrontOptions;
   readonly #meter: TrafficMeter;
   readonly #gate: CertificateGate;
@@ -58,8 +62,21 @@ export class Front implements VisitWatcher {
       response.destroy();
       return;
     }
-    const visit = new Visit(this, this.#options.clock.monotonicMs());
     if (!("stream" in request)) connection.requestArrived();
+    this.#serve(request, response, connection);
+  }
+
+  /** The binding has a call for it, which takes no body. */
+  takesDirect({ method, url }: DirectRequest): boolean {
+    return this.#options.binding.isBodiless(method, pathOf(url));
+  }
+
+  serveDirect(request: DirectRequest, response: DirectResponse): void {
+    this.#serve(request, response, response.connection);
+  }
+
+  #serve(request: AnyRequest, response: AnyResponse, connection: Connection): void {
+    const visit = new Visit(this, this.#options.clock.monotonicMs());
     const exchange = new Exchange(request, response, connection, visit);
     connection.owner.exchangeBegan(connection, exchange);
     if (this.#draining && !("stream" in response)) response.shouldKeepAlive = false;
@@ -80,6 +97,11 @@ export class Front implements VisitWatcher {
   /** @throws DispatchError for who is not let in, or leads nowhere; later failures it answers by itself */
   #route(exchange: Exchange, visit: Visit): void {
     const { path } = exchange;
+    // What Node has not read is for the binding.
+    if (!isOfNode(exchange)) {
+      this.#serveHttp(exchange, visit, path);
+      return;
+    }
     const { rpcs, probes } = this.#options;
     const rpc = rpcs.get(path);
     const probe = probes.get(path);
@@ -100,13 +122,13 @@ export class Front implements VisitWatcher {
     return writeAnswer(exchange, answer);
   }
 
-  async #serveProbe(probe: UniversalHandler, exchange: Exchange, visit: Visit): Promise<void> {
+  async #serveProbe(probe: UniversalHandler, exchange: NodeExchange, visit: Visit): Promise<void> {
     visit.outcome = "health";
     visit.wire = wireOf(exchange.request);
     return serveProbe(probe, exchange);
   }
 
-  async #serveRpc(rpc: UniversalHandler, exchange: Exchange, visit: Visit): Promise<void> {
+  async #serveRpc(rpc: UniversalHandler, exchange: NodeExchange, visit: Visit): Promise<void> {
     const wire = wireOf(exchange.request);
     try {
       const call = this.#admit(wire, exchange, visit);

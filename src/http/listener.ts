@@ -4,6 +4,7 @@ import type { TLSSocket } from "node:tls";
 import type { Log } from "../dispatch/ports.js";
 import { readAgain, readPeerCert, type TrustedCas } from "../identity/peer-cert.js";
 import { Connections } from "./connections.js";
+import { DirectReader, type DirectServer, takeOver } from "./direct/reader.js";
 import { limits } from "./limits.js";
 import { noTrafficMeter, type TrafficMeter } from "./meter.js";
 import type { NodeRequest, NodeResponse } from "./node.js";
@@ -14,6 +15,8 @@ export interface ListenerOptions {
   readonly tls: TlsTexts;
   readonly log: Log;
   readonly onRequest: (request: NodeRequest, response: NodeResponse) => void;
+  /** Serves what need not be read by Node. Default: Node reads everything. */
+  readonly direct?: DirectServer;
   /** Default: none. */
   readonly meter?: TrafficMeter;
 }
@@ -27,7 +30,7 @@ export class Listener {
   #certificate: X509Certificate | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor({ tls, log, onRequest, meter = noTrafficMeter }: ListenerOptions) {
+  constructor({ tls, log, onRequest, direct, meter = noTrafficMeter }: ListenerOptions) {
     this.#cas = casOf(tls);
     this.#certificate = leafOf(tls);
     this.#server = createSecureServer({
@@ -39,12 +42,14 @@ export class Listener {
     });
     setHttp1Limits(this.#server);
     this.#server.on("connection", (socket) => this.connections.accept(socket));
-    // Before Node's own listener, which may emit the first request at once.
-    this.#server.prependListener("secureConnection", (socket) => {
+    const readByNode = takeOver(this.#server, "secureConnection");
+    this.#server.on("secureConnection", (socket) => {
       const cert = readPeerCert(socket, this.#cas);
       if (cert?.verifyError !== undefined) meter.tlsRejected(certificateRejection(cert.verifyError));
       writeAhead(socket);
-      this.connections.add(socket, cert);
+      const connection = this.connections.add(socket, cert);
+      if (direct === undefined || socket.alpnProtocol === "h2") readByNode(socket);
+      else new DirectReader({ connection, server: direct, handOver: readByNode });
     });
     this.#server.on("session", (session) => this.#watch(session));
     this.#server.on("tlsClientError", (error, socket) => {

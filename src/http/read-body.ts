@@ -1,12 +1,14 @@
 import { DispatchError } from "../dispatch/errors.js";
-import type { NodeRequest } from "./node.js";
+import { DirectRequest } from "./direct/request.js";
+import type { AnyRequest } from "./exchange.js";
 
 /**
  * By events rather than by `for await`, which makes a dozen objects and turns for a body that comes in one piece.
  *
  * @throws DispatchError `body_too_large` as soon as that is known, `gone` if the caller breaks off
  */
-export function readBody(request: NodeRequest, maxBytes: number): Promise<Uint8Array> {
+export function readBody(request: AnyRequest, maxBytes: number): Promise<Uint8Array> {
+  if (request instanceof DirectRequest) return Promise.resolve(new Uint8Array());
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let size = 0;

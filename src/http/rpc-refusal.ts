@@ -3,20 +3,20 @@ import { DispatchError } from "../dispatch/errors.js";
 import type { Wire } from "../dispatch/origin.js";
 import { writeError } from "./answer.js";
 import { errorHeaders, toConnectError } from "./errors.js";
-import type { Exchange } from "./exchange.js";
+import type { NodeExchange } from "./exchange.js";
 import { respellMessage } from "./grpc-message.js";
 
 /**
  * Says on the caller's own wire why a call is refused, before anything of its body is read. Connect's errors look as
  * plain HTTP's do; gRPC's are a status of 200 with the trailers in place of the headers ("Trailers-Only").
  */
-export function refuseRpc(wire: Wire, exchange: Exchange, thrown: unknown): void {
+export function refuseRpc(wire: Wire, exchange: NodeExchange, thrown: unknown): void {
   const error = DispatchError.from(thrown);
   if (wire === "connect" || isOfHttp(error)) writeError(exchange, error);
   else writeTrailersOnly(exchange, error);
 }
 
-function writeTrailersOnly(exchange: Exchange, error: DispatchError): void {
+function writeTrailersOnly(exchange: NodeExchange, error: DispatchError): void {
   const { request, response, requestId } = exchange;
   const status = new Headers();
   setTrailerStatus(status, toConnectError(error));

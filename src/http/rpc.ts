@@ -20,7 +20,7 @@ import type { Wire } from "../dispatch/origin.js";
 import type { Call } from "./call.js";
 import { DeadlineCall } from "./deadline-call.js";
 import { toConnectError } from "./errors.js";
-import type { Exchange } from "./exchange.js";
+import type { NodeExchange } from "./exchange.js";
 import { withReadableMessage } from "./grpc-message.js";
 import type { NodeRequest } from "./node.js";
 import type { BoundService } from "./service.js";
@@ -135,7 +135,7 @@ export function assertRpcRequest(
 }
 
 /** Serves a request that has been let in. Nothing is thrown: the caller has heard of all that went wrong, or has gone. */
-export async function serveRpc(handler: UniversalHandler, exchange: Exchange, visitor: Visitor): Promise<void> {
+export async function serveRpc(handler: UniversalHandler, exchange: NodeExchange, visitor: Visitor): Promise<void> {
   const { request, response } = exchange;
   const contextValues = createContextValues().set(visitorKey, visitor);
   response.setHeader("x-request-id", exchange.requestId);
@@ -151,7 +151,7 @@ export async function serveRpc(handler: UniversalHandler, exchange: Exchange, vi
 }
 
 /** Serves a request that anybody may make, and that nobody waits for. */
-export async function serveProbe(handler: UniversalHandler, { request, response }: Exchange): Promise<void> {
+export async function serveProbe(handler: UniversalHandler, { request, response }: NodeExchange): Promise<void> {
   try {
     const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
     await universalResponseToNodeResponse(answer, response);

@@ -60,6 +60,12 @@ function numbers(count: number, first = 0): number[] {
   return Array.from({ length: count }, (_, i) => first + i);
 }
 
+/** Nothing has come between two looks. */
+async function quiet(): Promise<void> {
+  await pass(100);
+  await pass(100);
+}
+
 async function pass(ms: number): Promise<void> {
   clock.advance(ms);
   await clock.settle();
@@ -71,16 +77,35 @@ describe("what is only noted", () => {
     notes.seen(seen("web-01"));
     await clock.settle();
     expect(store.calls).toHaveLength(0);
-    await pass(250);
+    await quiet();
     expect([store.calls.length, store.notedAttempts, store.notedHosts]).toEqual([1, numbers(3), ["web-01"]]);
+  });
+
+  test("waits for the end of a burst, for a second at most", async () => {
+    for (const n of numbers(25)) {
+      notes.event(event(n));
+      await pass(50);
+      if (n < 19) expect(store.calls).toHaveLength(0);
+    }
+    expect(store.notedAttempts).toEqual(numbers(20));
+    await quiet();
+    expect(store.notedAttempts).toEqual(numbers(25));
+  });
+
+  test("is not held back where there is much of it", async () => {
+    for (const n of numbers(8_000)) notes.event(event(n));
+    clock.advance(50);
+    notes.event(event(8_000));
+    await pass(50);
+    expect(store.notedAttempts.length).toBeGreaterThan(7_000);
   });
 
   test("is written whole, and in its order, however much of it comes at once", async () => {
     for (const n of numbers(19_000)) notes.event(event(n));
     for (const n of numbers(2_000)) notes.seen(seen(`web-${n}`));
-    await pass(250);
+    await pass(100);
     expect(store.notedAttempts.length).toBeGreaterThan(17_000);
-    await pass(250);
+    await quiet();
     expect(store.notedAttempts).toEqual(numbers(19_000));
     expect(store.notedHosts).toEqual(numbers(2_000).map((n) => `web-${n}`));
     // In parts, between which others have their turn.
@@ -93,7 +118,7 @@ describe("what is only noted", () => {
     const last = seen("web-01");
     notes.seen(last);
     expect(notes.unwritten(last.hostname)).toBe(last);
-    await pass(250);
+    await quiet();
     expect(store.calls.map(({ seen }) => seen)).toEqual([[last]]);
     expect(notes.unwritten(last.hostname)).toBeUndefined();
   });
@@ -101,12 +126,14 @@ describe("what is only noted", () => {
   test("is tried again if the store does not take it, and nothing of it is written twice", async () => {
     store.isBroken = true;
     for (const n of numbers(2_700)) notes.event(event(n));
-    await pass(250);
-    await pass(250);
+    await quiet();
+    await pass(999);
+    expect(log.at("warn")).toHaveLength(1);
+    await pass(1);
     expect(log.at("warn")).toHaveLength(2);
     store.isBroken = false;
-    await pass(250);
-    await pass(250);
+    await pass(1_000);
+    await quiet();
     expect(store.notedAttempts).toEqual(numbers(2_700));
   });
 

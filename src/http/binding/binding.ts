@@ -28,6 +28,9 @@ export interface Binding<C> {
    */
   route(method: string, path: string): Route<C>;
 
+  /** Whether a path that has no fields, percent-encoded, is one of a call that takes no body. */
+  isBodiless(method: string, path: string): boolean;
+
   /**
    * Decodes the request, calls the service and encodes its answer.
    * Throws `invalid_argument` naming the field and the rule, `unsupported_media_type`, whatever the request's `readBody`
@@ -49,6 +52,7 @@ export function createBinding<C>(services: readonly BoundService<C>[], options: 
     endpoint.service.invoke(endpoint.rpc, message, call).then(encoderOf(endpoint));
   return {
     route: (method, path) => router.find(method, path),
+    isBodiless: (method, path) => router.literal(method, path)?.endpoint.body.kind === "none",
     // Without `await`: what an async function keeps while it waits would be kept for each host of a fleet.
     handle(route, request, call) {
       const { endpoint } = route;

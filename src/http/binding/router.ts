@@ -52,7 +52,12 @@ export class Router<C> {
    * a bad percent-encoding where a field is.
    */
   find(method: string, path: string): Route<C> {
-    return this.#literal.get(path)?.get(method) ?? this.#search(method, path);
+    return this.literal(method, path) ?? this.#search(method, path);
+  }
+
+  /** Of those whose templates are nothing but text. */
+  literal(method: string, path: string): Route<C> | undefined {
+    return this.#literal.get(path)?.get(method);
   }
 
   #search(method: string, path: string): Route<C> {
