@@ -28,7 +28,7 @@ describe("the connections", () => {
     expect(cut).toBe(2);
     await Promise.all(closed);
     theirs.tls.write(get);
-    const { response } = await server.next();
+    const { response } = await server.nextOfNode();
     if (!(response instanceof ServerResponse)) throw new Error("not HTTP/1.1");
     response.end("still here");
     const [bytes] = await once(theirs.tls, "data");
@@ -64,8 +64,8 @@ describe("draining", () => {
   test("ends a busy connection when its last answer is out", async () => {
     const { tls } = await server.raw();
     tls.write(get + get);
-    const first = await server.next();
-    const second = await server.next();
+    const first = await server.nextOfNode();
+    const second = await server.nextOfNode();
     const drained = server.listener.drain();
     const end = once(tls, "end");
     let text = "";
@@ -83,7 +83,7 @@ describe("draining", () => {
   test("is over only when every answer that did not leave has been reported", async () => {
     const h2 = await server.http2();
     h2.request({ ":path": "/" }).on("error", () => undefined);
-    const { response, ended } = await server.next();
+    const { response, ended } = await server.nextOfNode();
     if (response instanceof ServerResponse) throw new Error("not HTTP/2");
     response.writeHead(200).end("no room was given for this");
     let reported = "nothing";

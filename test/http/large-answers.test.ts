@@ -41,13 +41,13 @@ test("a large request that follows a large answer at once is read, however busy 
   const to = { port: server.port, ca: server.ca.certPem, cert: certPem, key: keyPem };
   const worker = new Worker(planner, { eval: true, workerData: { to, sent } });
   const closed = once(worker, "message");
-  const { request, exchange } = await server.next();
+  const { request, exchange } = await server.nextOfNode();
   await new Promise((resolve) => request.resume().once("end", resolve));
   // As after a commit: what the answer leaves to be done comes in the turn after the next request.
   await new Promise(setImmediate);
   writeAnswer(exchange, { status: 200, body: "y".repeat(answerBytes), contentType: "text/plain" });
   expect(Atomics.wait(sent, 0, 0, 30_000)).not.toBe("timed-out");
-  const next = await Promise.race([server.next(), closed.then(() => "the connection was cut" as const)]);
+  const next = await Promise.race([server.nextOfNode(), closed.then(() => "the connection was cut" as const)]);
   if (typeof next === "string") throw new Error(next);
   const read = new Promise<number>((resolve) => {
     let bytes = 0;

@@ -3,8 +3,10 @@ import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Worker } from "node:worker_threads";
-import { connectionOf } from "../../src/http/connections.js";
-import { type Ending, Exchange } from "../../src/http/exchange.js";
+import { type Connection, connectionOf } from "../../src/http/connections.js";
+import type { DirectServer } from "../../src/http/direct/reader.js";
+import { DirectResponse } from "../../src/http/direct/response.js";
+import { type AnyRequest, type AnyResponse, type Ending, Exchange } from "../../src/http/exchange.js";
 import { Listener } from "../../src/http/listener.js";
 import type { NodeRequest, NodeResponse } from "../../src/http/node.js";
 import { type Issued, issue } from "../../src/pki/issue.js";
@@ -14,12 +16,24 @@ const validity = { now: new Date(), days: 2 };
 const patienceMs = 10_000;
 const quiet = { error() {}, warn() {}, info() {}, debug() {} };
 
+/** Who reads requests that need not be read by Node. */
+export type Reader = "Node" | "us";
+
 /** A request that the listener got, and how its exchange ended. */
 export interface Seen {
   readonly exchange: Exchange;
+  readonly request: AnyRequest;
+  readonly response: AnyResponse;
+  readonly ended: Promise<Ending>;
+}
+
+export interface SeenOfNode extends Seen {
   readonly request: NodeRequest;
   readonly response: NodeResponse;
-  readonly ended: Promise<Ending>;
+}
+
+function isOfNode(seen: Seen): seen is SeenOfNode {
+  return !(seen.response instanceof DirectResponse);
 }
 
 /** A real listener on a port of its own, which hands every request to the test. */
@@ -35,13 +49,18 @@ export class Listening {
     readonly agent: Issued,
   ) {}
 
-  static async start(): Promise<Listening> {
+  /** @param reader of plain GETs; whatever else comes is read by Node in any case */
+  static async start(reader: Reader = "Node"): Promise<Listening> {
     const ca = await issue(authorityProfile("test", validity));
     const server = await issue(serverProfile(["localhost"], validity), ca);
     const agent = await issue(agentProfile("web-01", "fleet.lab.internal", validity), ca);
     const tls = { cert: server.certPem, key: server.keyPem, clientCa: ca.certPem, operatorCa: undefined };
-    const onRequest = (request: NodeRequest, response: NodeResponse) => listening.#hear(request, response);
-    const listener = new Listener({ tls, log: quiet, onRequest });
+    const onRequest = (request: NodeRequest, response: NodeResponse) => listening.#hearOfNode(request, response);
+    const direct: DirectServer = {
+      takesDirect: () => true,
+      serveDirect: (request, response) => listening.#hear(request, response, response.connection),
+    };
+    const listener = new Listener({ tls, log: quiet, onRequest, ...(reader === "us" && { direct }) });
     const listening = new Listening(listener, await listener.listen("127.0.0.1", 0), ca, agent);
     return listening;
   }
@@ -50,6 +69,12 @@ export class Listening {
   next(): Promise<Seen> {
     const seen = this.#seen.shift();
     return seen === undefined ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve(seen);
+  }
+
+  async nextOfNode(): Promise<SeenOfNode> {
+    const seen = await this.next();
+    if (!isOfNode(seen)) throw new Error("not read by Node");
+    return seen;
   }
 
   /** A connection for requests written by hand. The one below TLS can be reset. `port`: if it goes by a detour. */
@@ -105,11 +130,15 @@ export class Listening {
     return { ca: this.ca.certPem, cert: certPem, key: keyPem };
   }
 
-  #hear(request: NodeRequest, response: NodeResponse): void {
+  #hearOfNode(request: NodeRequest, response: NodeResponse): void {
     const connection = connectionOf(request);
     if (connection === undefined) throw new Error("a request without a connection");
     // As the front does it.
     if (!("stream" in request)) connection.requestArrived();
+    this.#hear(request, response, connection);
+  }
+
+  #hear(request: AnyRequest, response: AnyResponse, connection: Connection): void {
     let exchange: Exchange | undefined;
     const ended = new Promise<Ending>((resolve) => {
       exchange = new Exchange(request, response, connection, {

@@ -3,7 +3,7 @@ import { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DispatchError } from "../../src/dispatch/errors.js";
 import { readBody } from "../../src/http/read-body.js";
-import { Listening, type Seen } from "./listening.js";
+import { Listening, type SeenOfNode } from "./listening.js";
 
 let server: Listening;
 beforeAll(async () => {
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function outcome({ request }: Seen, maxBytes: number): Promise<string> {
+async function outcome({ request }: SeenOfNode, maxBytes: number): Promise<string> {
   try {
     return String(Buffer.from(await readBody(request, maxBytes)));
   } catch (error) {
@@ -31,32 +31,32 @@ describe("a body over HTTP/1.1", () => {
   ])("%s is read whole, to the very limit", async (_, bytes, text) => {
     const { tls } = await server.raw();
     tls.write(bytes);
-    expect(await outcome(await server.next(), 5)).toBe(text);
+    expect(await outcome(await server.nextOfNode(), 5)).toBe(text);
   });
 
   test("whose length is too great is refused before any of it is read", async () => {
     const { tls } = await server.raw();
     tls.write(post("Content-Length: 6\r\n"));
-    expect(await outcome(await server.next(), 5)).toBe("body_too_large");
+    expect(await outcome(await server.nextOfNode(), 5)).toBe("body_too_large");
   });
 
   test("that grows too long is refused, and the connection serves what comes after it", async () => {
     const { tls } = await server.raw();
     tls.write(post("Transfer-Encoding: chunked\r\n") + chunk("hello!"));
-    const seen = await server.next();
+    const seen = await server.nextOfNode();
     expect(await outcome(seen, 5)).toBe("body_too_large");
     if (seen.response instanceof ServerResponse) seen.response.writeHead(413).end();
     // More than the buffers on the way hold, so that somebody has to read it.
     const rest = chunk("x".repeat(65_536));
     for (let i = 0; i < 64; i += 1) tls.write(rest);
     tls.resume().write(`${chunk("")}GET /next HTTP/1.1\r\nHost: x\r\n\r\n`);
-    expect((await server.next()).exchange.path).toBe("/next");
+    expect((await server.nextOfNode()).exchange.path).toBe("/next");
   });
 
   test("that breaks off is gone", async () => {
     const { tls } = await server.raw();
     tls.write(`${post("Content-Length: 5\r\n")}he`);
-    const seen = await server.next();
+    const seen = await server.nextOfNode();
     const read = outcome(seen, 5);
     tls.destroy();
     expect(await read).toBe("gone");
@@ -74,7 +74,7 @@ describe("a body over HTTP/2", () => {
         .request({ ":path": "/", ":method": "POST" })
         .on("error", () => undefined)
         .end(text);
-      expect(await outcome(await server.next(), 5)).toBe(expected);
+      expect(await outcome(await server.nextOfNode(), 5)).toBe(expected);
     }
   });
 
@@ -82,7 +82,7 @@ describe("a body over HTTP/2", () => {
     const session = await server.http2();
     const stream = session.request({ ":path": "/", ":method": "POST" });
     stream.on("error", () => undefined).write("x".repeat(100_000));
-    const seen = await server.next();
+    const seen = await server.nextOfNode();
     expect(await outcome(seen, 5)).toBe("body_too_large");
     if (!(seen.response instanceof ServerResponse)) seen.response.writeHead(413).end();
     const [headers] = await once(stream, "response");
@@ -93,7 +93,7 @@ describe("a body over HTTP/2", () => {
     const session = await server.http2();
     const stream = session.request({ ":path": "/", ":method": "POST" });
     stream.on("error", () => undefined).write("he");
-    const read = outcome(await server.next(), 5);
+    const read = outcome(await server.nextOfNode(), 5);
     stream.destroy(new Error("never mind"));
     expect(await read).toBe("gone");
   });

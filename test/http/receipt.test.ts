@@ -72,6 +72,12 @@ async function proveAnother(): Promise<void> {
   expect(await (await answerNext()).received).toBe(ping);
 }
 
+/** Whatever was sent on its connection by now has come. */
+async function untilRead({ connection }: Seen["exchange"]): Promise<void> {
+  const { bytesRead } = connection.socket;
+  while (connection.socket.bytesRead === bytesRead) await setImmediate();
+}
+
 describe("over HTTP/1.1 an answer's receipt", () => {
   test("is proven by the next request on its connection", async () => {
     const { tls } = await server.raw();
@@ -93,6 +99,47 @@ describe("over HTTP/1.1 an answer's receipt", () => {
       await answerNext();
     }
     expect(followed.heard).toEqual(["flushed", nextRequest]);
+  });
+
+  test("read by us, is not proven by a request that came ahead of it, and is by the next", async () => {
+    const direct = await Listening.start("us");
+    try {
+      const { tls } = await direct.raw();
+      const bytesOf = async () => String((await once(tls, "data"))[0]);
+      tls.write(get);
+      const first = await direct.next();
+      const followed = follow(first);
+      tls.write(get.replace("GET /", "GET /second"));
+      await untilRead(first.exchange);
+      answer(first);
+      const second = await direct.next();
+      expect([await first.ended, followed.heard]).toEqual(["flushed", ["flushed"]]);
+      await bytesOf();
+      answer(second);
+      expect(await bytesOf()).toMatch(/^HTTP\/1.1 200 OK/);
+      expect(followed.heard).toEqual(["flushed"]);
+      tls.write(get);
+      await direct.next();
+      expect(followed.heard).toEqual(["flushed", nextRequest]);
+    } finally {
+      await direct.stop();
+    }
+  });
+
+  test("read by us, is proven by a request that is there before Node says that the answer is out", async () => {
+    const direct = await Listening.start("us");
+    try {
+      const untilAskedAgain = direct.eager(get);
+      const seen = await direct.next();
+      const followed = follow(seen);
+      await setImmediate();
+      answer(seen);
+      expect(untilAskedAgain()).not.toBe("timed-out");
+      await direct.next();
+      expect(followed.heard).toEqual(["flushed", nextRequest]);
+    } finally {
+      await direct.stop();
+    }
   });
 
   test("is not proven by a request that was sent ahead of it", async () => {
@@ -117,7 +164,7 @@ describe("over HTTP/1.1 an answer's receipt", () => {
 
   test("is proven by a request that is there before Node says that the answer is out", async () => {
     const untilAskedAgain = server.eager(get);
-    const seen = await server.next();
+    const seen = await server.nextOfNode();
     const followed = follow(seen);
     // As takes are answered: behind the input of the turn. Node says that an answer is out at the end of the next.
     await setImmediate();
@@ -133,7 +180,7 @@ describe("over HTTP/1.1 an answer's receipt", () => {
   test("is not proven while the answer waits behind another on its connection", async () => {
     const { tls } = await server.raw();
     tls.resume().write(get + get);
-    const [first, second] = [await server.next(), await server.next()];
+    const [first, second] = [await server.nextOfNode(), await server.nextOfNode()];
     const followed = follow(second);
     answer(second);
     tls.write(get);

@@ -28,9 +28,9 @@ declare module "node:net" {
 }
 
 /**
- * Reads an HTTP/1.1 connection for as long as it carries nothing but requests of the plainest form, each in one piece and behind
- * the answer to the last, as those of agents do. Whatever else comes is Node's to read, and all that follows on that connection.
- * A request costs half of what it costs with node:http (`docs/decisions/direct-requests.md`).
+ * Reads an HTTP/1.1 connection for as long as it carries nothing but requests of the plainest form, each in one piece, as those
+ * of agents do. Whatever else comes is Node's to read, and all that follows on that connection. A request costs half of
+ * what it costs with node:http (`docs/decisions/direct-requests.md`).
  */
 export class DirectReader {
   readonly #options: DirectReaderOptions;
@@ -38,8 +38,8 @@ export class DirectReader {
   #last: DirectRequest | undefined = undefined;
   /** To the last request. */
   #response: DirectResponse | undefined = undefined;
-  /** What came before the last request was answered. */
-  #held: Buffer | undefined = undefined;
+  /** A request that has come before the last one was answered. */
+  #held: DirectRequest | undefined = undefined;
 
   constructor(options: DirectReaderOptions) {
     this.#options = options;
@@ -50,23 +50,19 @@ export class DirectReader {
   }
 
   read(chunk: Buffer): void {
-    const { connection } = this.#options;
-    if (this.#response?.headersSent === false) {
-      this.#hold(chunk);
-      return;
-    }
-    connection.requestArrived();
-    this.#begin(chunk);
+    const response = this.#response;
+    if (response !== undefined && !response.headersSent) this.#hold(chunk, response);
+    else this.#begin(chunk);
   }
 
-  /** Told by a response. What was held proves no receipt: it was sent before the answer was. */
+  /** Told by a response. */
   written(): void {
     const held = this.#held;
     if (held === undefined) return;
-    const { socket } = this.#options.connection;
     this.#held = undefined;
-    process.nextTick(() => socket.destroyed || this.#begin(held));
-    socket.resume();
+    const { socket } = this.#options.connection;
+    // It proves no receipt: it was sent before the answer was.
+    process.nextTick(() => socket.destroyed || this.#serve(held));
   }
 
   /** Nothing has come, and nothing was to be sent, for as long as that may be. */
@@ -77,19 +73,25 @@ export class DirectReader {
     socket.destroySoon();
   }
 
-  /** Without a bound, one connection could fill the memory. While it is paused, nobody notices that its client goes. */
-  #hold(chunk: Buffer): void {
-    this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
-    if (this.#held.length > limits.maxHeaderBytes) this.#options.connection.socket.pause();
+  #begin(chunk: Buffer): void {
+    this.#options.connection.requestArrived();
+    const request = this.#requestIn(chunk);
+    if (request === undefined) this.#handOver(chunk);
+    else this.#serve(request);
   }
 
-  #begin(chunk: Buffer): void {
+  /**
+   * Whoever sends ahead of the answers (pipelining) has one such request wait here. Of more, or of another kind, nothing is
+   * served: the connection ends with the answer that is due, by which a client knows that it has to ask anew (RFC 9112, 9.3.2).
+   */
+  #hold(chunk: Buffer, response: DirectResponse): void {
+    const request = this.#held === undefined && response.shouldKeepAlive ? this.#requestIn(chunk) : undefined;
+    if (request === undefined) response.shouldKeepAlive = false;
+    this.#held = request;
+  }
+
+  #serve(request: DirectRequest): void {
     const { connection, server } = this.#options;
-    const request = this.#requestIn(chunk);
-    if (request === undefined) {
-      this.#handOver(chunk);
-      return;
-    }
     if (this.#last === undefined) connection.socket.setTimeout(limits.keepAliveTimeoutMs);
     this.#last = request;
     this.#response = new DirectResponse(connection, this);

@@ -1,5 +1,4 @@
 import { STATUS_CODES } from "node:http";
-import { DispatchError } from "../../dispatch/errors.js";
 import type { Connection } from "../connections.js";
 import { limits } from "../limits.js";
 
@@ -44,14 +43,15 @@ export class DirectResponse {
   }
 
   send({ status, headers, body, encoding }: DirectAnswer): void {
-    if (this.headersSent) throw new DispatchError("internal", "a second answer to one request");
+    if (this.headersSent) throw new Error("a second answer to one request");
     this.headersSent = true;
     this.statusCode = status;
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
     for (const name in headers) head += `${name}: ${headers[name]}\r\n`;
     const { socket } = this.connection;
-    socket.write(`${head}${lastLines(this.shouldKeepAlive)}\r\n${body}`, encoding, (error) => {
-      if (error === null || error === undefined) this.onFlushed?.end("flushed");
+    socket.write(`${head}${lastLines(this.shouldKeepAlive)}\r\n${body}`, encoding, () => {
+      // Over TLS it is called without an error, too, for what a connection that broke has not sent.
+      if (socket.errored === null && !socket.destroyed) this.onFlushed?.end("flushed");
     });
     if (!this.shouldKeepAlive) socket.destroySoon();
     this.#onWritten.written();
