@@ -17,7 +17,7 @@ async function brokenBySabotage(rule: string, changes: Partial<RunOptions>): Pro
   for (let tries = 1; ; tries += 1) {
     const { verdicts } = await runShortly(pki, { ...changes, nodeFlags: ["--import", sabotagePath] });
     const broken = [...verdicts.values()].filter(({ violations }) => violations.length > 0).map(({ rule }) => rule);
-    if (broken.includes(rule) || tries === 4) return broken;
+    if (broken.includes(rule) || tries === 8) return broken;
   }
 }
 
