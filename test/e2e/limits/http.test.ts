@@ -97,13 +97,9 @@ describe("a request that is too long", () => {
 });
 
 describe("a request that does not come to its end", () => {
-  test("half a request line: the connection is cut after the time for headers", async () => {
-    const socket = await connect();
-    socket.write("GET /v1/agent/dis");
-    const chunks: Buffer[] = [];
-    socket.on("data", (chunk) => chunks.push(chunk));
-    await once(socket, "close");
-    expect(statusesIn(Buffer.concat(chunks).toString())).toEqual([408]);
+  test("half a request line, or nothing at all: the connection is cut after the time for headers", async () => {
+    const texts = await Promise.all(["GET /v1/agent/dis", ""].map(send));
+    expect(texts.map(statusesIn)).toEqual([[408], [408]]);
   }, 30_000);
 });
 

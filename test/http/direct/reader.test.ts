@@ -187,6 +187,18 @@ describe("while a request waits for its answer", () => {
     },
   );
 
+  test("nothing is served any more once its answer has ended the connection", async () => {
+    const { tls, first } = await waiting();
+    await sendUntilRead(first, tls, "x");
+    answer(first);
+    // As if it had come just before the connection closes.
+    first.exchange.connection.socket.emit("data", Buffer.from(get("/late")));
+    expect(await restOf(tls)).toContain("Connection: close");
+    const { tls: other } = await server.raw();
+    other.write(get("/other"));
+    expect((await server.next()).request.url).toBe("/other");
+  });
+
   test("it may take longer than an idle connection lives", async () => {
     const { tls, first } = await waiting();
     first.exchange.connection.socket.emit("timeout");
