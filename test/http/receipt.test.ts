@@ -4,15 +4,15 @@ import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Proof } from "../../src/dispatch/delivery.js";
 import { writeAnswer } from "../../src/http/answer.js";
-import { Listening, type Seen } from "./listening.js";
+import { Listening, type Reader, type Seen } from "./listening.js";
 import { Relay } from "./relay.js";
 
 let server: Listening;
 let relay: Relay;
-beforeEach(async () => {
-  server = await Listening.start();
+async function start(reader: Reader): Promise<void> {
+  server = await Listening.start(reader);
   relay = await Relay.to(server.port);
-});
+}
 afterEach(async () => {
   relay.close();
   await server.stop();
@@ -78,7 +78,9 @@ async function untilRead({ connection }: Seen["exchange"]): Promise<void> {
   while (connection.socket.bytesRead === bytesRead) await setImmediate();
 }
 
-describe("over HTTP/1.1 an answer's receipt", () => {
+describe.each(["Node", "us"] as const)("over HTTP/1.1, read by %s, an answer's receipt", (reader) => {
+  beforeEach(() => start(reader));
+
   test("is proven by the next request on its connection", async () => {
     const { tls } = await server.raw();
     tls.write(get);
@@ -101,47 +103,6 @@ describe("over HTTP/1.1 an answer's receipt", () => {
     expect(followed.heard).toEqual(["flushed", nextRequest]);
   });
 
-  test("read by us, is not proven by a request that came ahead of it, and is by the next", async () => {
-    const direct = await Listening.start("us");
-    try {
-      const { tls } = await direct.raw();
-      const bytesOf = async () => String((await once(tls, "data"))[0]);
-      tls.write(get);
-      const first = await direct.next();
-      const followed = follow(first);
-      tls.write(get.replace("GET /", "GET /second"));
-      await untilRead(first.exchange);
-      answer(first);
-      const second = await direct.next();
-      expect([await first.ended, followed.heard]).toEqual(["flushed", ["flushed"]]);
-      await bytesOf();
-      answer(second);
-      expect(await bytesOf()).toMatch(/^HTTP\/1.1 200 OK/);
-      expect(followed.heard).toEqual(["flushed"]);
-      tls.write(get);
-      await direct.next();
-      expect(followed.heard).toEqual(["flushed", nextRequest]);
-    } finally {
-      await direct.stop();
-    }
-  });
-
-  test("read by us, is proven by a request that is there before Node says that the answer is out", async () => {
-    const direct = await Listening.start("us");
-    try {
-      const untilAskedAgain = direct.eager(get);
-      const seen = await direct.next();
-      const followed = follow(seen);
-      await setImmediate();
-      answer(seen);
-      expect(untilAskedAgain()).not.toBe("timed-out");
-      await direct.next();
-      expect(followed.heard).toEqual(["flushed", nextRequest]);
-    } finally {
-      await direct.stop();
-    }
-  });
-
   test("is not proven by a request that was sent ahead of it", async () => {
     const { tls } = await server.raw();
     tls.resume().write(get + get);
@@ -160,21 +121,6 @@ describe("over HTTP/1.1 an answer's receipt", () => {
       ["flushed", nextRequest],
       ["flushed", nextRequest],
     ]);
-  });
-
-  test("is proven by a request that is there before Node says that the answer is out", async () => {
-    const untilAskedAgain = server.eager(get);
-    const seen = await server.nextOfNode();
-    const followed = follow(seen);
-    // As takes are answered: behind the input of the turn. Node says that an answer is out at the end of the next.
-    await setImmediate();
-    answer(seen);
-    expect(untilAskedAgain()).not.toBe("timed-out");
-    await server.next();
-    expect(seen.response.writableFinished).toBe(false);
-    expect(followed.heard).toEqual(["flushed", nextRequest]);
-    await once(seen.response, "close");
-    expect(followed.heard).toEqual(["flushed", nextRequest]);
   });
 
   test("is not proven while the answer waits behind another on its connection", async () => {
@@ -238,7 +184,63 @@ describe("over HTTP/1.1 an answer's receipt", () => {
   });
 });
 
+describe("over HTTP/1.1, read by Node, an answer's receipt", () => {
+  beforeEach(() => start("Node"));
+
+  test("is proven by a request that is there before Node says that the answer is out", async () => {
+    const untilAskedAgain = server.eager(get);
+    const seen = await server.nextOfNode();
+    const followed = follow(seen);
+    // As takes are answered: behind the input of the turn. Node says that an answer is out at the end of the next.
+    await setImmediate();
+    answer(seen);
+    expect(untilAskedAgain()).not.toBe("timed-out");
+    await server.next();
+    expect(seen.response.writableFinished).toBe(false);
+    expect(followed.heard).toEqual(["flushed", nextRequest]);
+    await once(seen.response, "close");
+    expect(followed.heard).toEqual(["flushed", nextRequest]);
+  });
+});
+
+describe("over HTTP/1.1, read by us, an answer's receipt", () => {
+  beforeEach(() => start("us"));
+
+  test("is not proven by a request that came ahead of it, and is by the next", async () => {
+    const { tls } = await server.raw();
+    const bytesOf = async () => String((await once(tls, "data"))[0]);
+    tls.write(get);
+    const first = await server.next();
+    const followed = follow(first);
+    tls.write(get.replace("GET /", "GET /second"));
+    await untilRead(first.exchange);
+    answer(first);
+    const second = await server.next();
+    expect([await first.ended, followed.heard]).toEqual(["flushed", ["flushed"]]);
+    await bytesOf();
+    answer(second);
+    expect(await bytesOf()).toMatch(/^HTTP\/1.1 200 OK/);
+    expect(followed.heard).toEqual(["flushed"]);
+    tls.write(get);
+    await server.next();
+    expect(followed.heard).toEqual(["flushed", nextRequest]);
+  });
+
+  test("is proven by a request that is there before Node says that the answer is out", async () => {
+    const untilAskedAgain = server.eager(get);
+    const seen = await server.next();
+    const followed = follow(seen);
+    await setImmediate();
+    answer(seen);
+    expect(untilAskedAgain()).not.toBe("timed-out");
+    await server.next();
+    expect(followed.heard).toEqual(["flushed", nextRequest]);
+  });
+});
+
 describe("over HTTP/2 an answer's receipt", () => {
+  beforeEach(() => start("Node"));
+
   test("is proven by the answer to a PING that was sent after it", async () => {
     const session = await server.http2(undefined, { window: 65_535 });
     const heardByClient: string[] = [];

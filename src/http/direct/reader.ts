@@ -76,10 +76,13 @@ export class DirectReader {
   }
 
   #begin(chunk: Buffer): void {
-    this.#options.connection.requestArrived();
     const request = this.#requestIn(chunk);
-    if (request === undefined) this.#handOver(chunk);
-    else this.#serve(request);
+    if (request === undefined) {
+      this.#handOver(chunk);
+      return;
+    }
+    this.#options.connection.requestArrived();
+    this.#serve(request);
   }
 
   /**
