@@ -1,6 +1,7 @@
 import { Deadlines } from "./deadlines.js";
 import type { TakeKey, Taken } from "./dispatch.js";
 import { DispatchError } from "./errors.js";
+import { gather } from "./gather.js";
 import type { Hostname } from "./hostname.js";
 import { Later } from "./later.js";
 import { type Meter, noMeter } from "./meter.js";
@@ -38,8 +39,8 @@ const maxHostsPerEnqueue = 1_000;
  *
  * - A poll registers itself first and is looked up second, so no enqueue can fall between.
  * - A kick names hosts, and only their polls cost anything.
- * - What falls due in one turn of the event loop goes to the store as one batch. One batch is under way at a time; what
- *   falls due meanwhile is the next one.
+ * - What falls due in one turn of the event loop, or in a burst over several, goes to the store as one batch. One batch is under
+ *   way at a time; what falls due meanwhile is the next one.
  * - The row is the truth and the kick a hint: `sweep` looks again for everybody who is parked.
  */
 export class AgentPolls implements PollOwner {
@@ -170,7 +171,7 @@ export class AgentPolls implements PollOwner {
 
   #scheduleTake(): void {
     this.#taking = true;
-    this.#options.clock.nextTurn(() => {
+    gather(this.#options.clock, { count: () => this.#due.size, enough: maxHostsPerTake }, () => {
       this.#takeUnderWay = this.#take();
     });
   }

@@ -1,9 +1,10 @@
+import { gather } from "./gather.js";
 import type { Clock } from "./ports.js";
 
 export interface GroupCommitOptions<Item, Result> {
   /** One transaction for the whole batch. Answers for each item in order; if it throws, every item fails with that. */
   readonly commit: (items: readonly Item[]) => Promise<readonly Result[]>;
-  readonly clock: Pick<Clock, "nextTurn">;
+  readonly clock: Pick<Clock, "nextTurn" | "monotonicMs">;
   /** What an item adds to its batch, in rows. */
   readonly weigh: (item: Item) => number;
   /** A batch is closed before it grows over this many rows; a single heavier item goes alone. */
@@ -11,8 +12,8 @@ export interface GroupCommitOptions<Item, Result> {
 }
 
 /**
- * Collects what falls due in one turn of the event loop and commits it as one batch, so that a burst costs one
- * transaction (and one fsync) instead of one each. While a batch is being committed the next one collects.
+ * Collects what falls due in one turn of the event loop, or in a burst over several, and commits it as one batch, so that it costs
+ * one transaction (and one fsync) instead of one each. While a batch is being committed the next one collects.
  */
 export class GroupCommit<Item, Result> {
   readonly #options: GroupCommitOptions<Item, Result>;
@@ -32,7 +33,8 @@ export class GroupCommit<Item, Result> {
 
   #schedule(): void {
     this.#busy = true;
-    this.#options.clock.nextTurn(() => void this.#run());
+    const { clock, maxWeight } = this.#options;
+    gather(clock, { count: () => this.#waiting.length, enough: maxWeight }, () => void this.#run());
   }
 
   async #run(): Promise<void> {
