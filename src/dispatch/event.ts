@@ -48,7 +48,7 @@ export interface DispatchEvent extends NewEvent {
 
 /** The event that goes with a row's new state. */
 export function eventOf(
-  row: DispatchRow,
+  row: Pick<DispatchRow, "hostname" | "rolloutId" | "attempt" | "changedAt">,
   kind: EventKind,
   { actor, address, wire }: Origin,
   more: { readonly detail?: string; readonly parkedMs?: number | null } = {},

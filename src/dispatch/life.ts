@@ -80,20 +80,49 @@ export function isTakeable({ state, notBefore, notAfter }: DispatchRow, { now }:
   return state === "pending" && (notBefore === null || notBefore <= now) && (notAfter === null || notAfter > now);
 }
 
+/** What a take changes of a row, and its line of history. Whatever else is in the row stays, and need not be known for it. */
+export interface Take {
+  readonly changed: Pick<
+    DispatchRow,
+    "state" | "attempt" | "leaseToken" | "leaseEndsAt" | "leaseExpiresAt" | "changedAt"
+  >;
+  readonly event: NewEvent;
+}
+
 /** A row that `isTakeable` goes to a poll. */
 export function taken(row: DispatchRow, taker: Taker, moment: Moment, newToken: () => LeaseToken): Change {
-  const { terms, origin, parkedMs } = taker;
-  const attempt = row.attempt + 1;
-  const changedAt = moment.now;
+  const { changed, event } = taking(row, taker, moment, newToken);
+  return { row: { ...row, ...changed }, event };
+}
+
+/** The same, for who has not read all of the row. */
+export function taking(
+  { hostname, rolloutId, attempt: before }: Pick<DispatchRow, "hostname" | "rolloutId" | "attempt">,
+  { terms, origin, parkedMs }: Taker,
+  moment: Moment,
+  newToken: () => LeaseToken,
+): Take {
+  const attempt = before + 1;
+  const at = { hostname, rolloutId, attempt, changedAt: moment.now };
   if (terms.kind === "once") {
-    const next: DispatchRow = { ...row, attempt, changedAt, state: "delivered", ...noLease };
-    return { row: next, event: eventOf(next, "delivered", origin, { parkedMs }) };
+    // In words: most takes are such, and two spreads cost more than the rest.
+    const changed = {
+      state: "delivered",
+      attempt,
+      leaseToken: null,
+      leaseEndsAt: null,
+      leaseExpiresAt: null,
+      changedAt: moment.now,
+    } as const;
+    return { changed, event: eventOf(at, "delivered", origin, { parkedMs }) };
   }
   const isAsked = terms.kind === "lease";
   const lease = leaseFrom(moment, isAsked ? terms.leaseMs : terms.withinMs);
   const leaseToken = isAsked ? newToken() : null;
-  const next: DispatchRow = { ...row, attempt, changedAt, state: "leased", leaseToken, ...lease };
-  return { row: next, event: eventOf(next, "leased", origin, { parkedMs, detail: isAsked ? "" : unproven }) };
+  return {
+    changed: { state: "leased", attempt, leaseToken, ...lease, changedAt: moment.now },
+    event: eventOf(at, "leased", origin, { parkedMs, detail: isAsked ? "" : unproven }),
+  };
 }
 
 /** What the event says of a lease that is only there to wait for proof of receipt. */

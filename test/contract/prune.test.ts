@@ -70,16 +70,22 @@ describeStores("when it prunes", (driver) => {
     const removed = [];
     do removed.push(await driver().store.prune(driver().instant(), 10));
     while (removed.at(-1) !== 0);
-    // Ten of each of three kinds, then what is left: 25 dispatches, 25 hosts and three events for each.
-    expect(removed).toEqual([30, 30, 20, 10, 10, 10, 10, 5, 0]);
+    // Ten of each of three kinds at most.
+    expect(Math.max(...removed)).toBeLessThanOrEqual(30);
+    // 25 dispatches, 25 hosts and three events for each.
+    expect(removed.reduce((sum, n) => sum + n)).toBe(25 + 25 + 75);
+    expect([await states(), await driver().store.listEvents({}, 0, 100)]).toEqual([[], []]);
   });
 
   test("removes a limited number of what is done, whatever states that was in", async () => {
     await oneOfEach();
     driver().clock.advance(month);
-    for (const left of [7, 4, 2, 2]) {
-      await driver().store.prune(driver().instant(), 3);
-      expect(await states()).toHaveLength(left);
+    let left = 10;
+    while ((await driver().store.prune(driver().instant(), 3)) > 0) {
+      const before = left;
+      left = (await states()).length;
+      expect(before - left).toBeLessThanOrEqual(3);
     }
+    expect(left).toBe(2);
   });
 });

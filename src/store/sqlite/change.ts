@@ -9,10 +9,11 @@ import type { ReadyStatements } from "./ready-statements.js";
  * @param old the row as it was
  * @returns the number of the event
  */
-export function keep(statements: ReadyStatements, { lastEventId, rowid }: FoundRow, { row, event }: Change): number {
+export function keep(statements: ReadyStatements, old: FoundRow, { row, event }: Change): number {
   if (row.state === "pending") statements.knownEmpty.forget(row.hostname);
-  const eventId = statements.events.add(event, lastEventId);
-  statements.update.run([{ row, lastEventId: eventId, rowid }]);
+  const eventId = statements.events.add(event, old.lastEventId);
+  statements.counts.moved(old.row.state, row.state);
+  statements.update.run([{ row, lastEventId: eventId, rowid: old.rowid }]);
   return eventId;
 }
 

@@ -84,6 +84,7 @@ function put(statements: ReadyStatements, one: Candidate, alongWith?: TakingAlon
   const { row, outcome, event } = enqueued(old?.row, dispatch, now);
   const before = old?.lastEventId ?? null;
   statements.knownEmpty.forget(dispatch.hostname);
+  statements.counts.moved(old?.row.state, row.state);
   statements.upsert.run([
     { row, lastEventId: event === undefined ? before : replaced(statements, one, event, before) },
   ]);
@@ -98,9 +99,11 @@ function replaced({ events }: ReadyStatements, one: Candidate, event: NewEvent, 
 }
 
 /** Their rows are in the table; their history begins. */
-function begin({ events }: ReadyStatements, some: readonly Candidate[], alongWith: TakingAlong | undefined): void {
+function begin(statements: ReadyStatements, some: readonly Candidate[], alongWith: TakingAlong | undefined): void {
+  const { events, counts } = statements;
   for (const one of some) if (one.enqueued !== undefined) events.addNumbered(one.enqueued);
   for (const one of some) {
+    counts.moved(undefined, one.kept.row.state);
     if (one.taken === undefined) continue;
     events.addNumbered(one.taken);
     alongWith?.onTaken(takenFrom(one.kept.row, one.taken.id));

@@ -10,6 +10,7 @@ import { assertOurDatabase, type MigrationState, migrationState } from "./migrat
 import { StoreOpenError, storeOpenErrorFrom } from "./open-error.js";
 import { stats } from "./reports.js";
 import { events, revocations } from "./schema.js";
+import { countStates } from "./state-counts.js";
 
 /** A database that is whole, and ours. */
 export interface Inspection {
@@ -88,7 +89,7 @@ function findingsIn(rows: unknown): string[] {
 
 function countRows(client: Database.Database): Counts {
   const db = drizzle({ client });
-  const { states, hosts } = stats(db);
+  const { states, hosts } = stats(db, countStates(db));
   return {
     states,
     hosts,

@@ -6,7 +6,9 @@ import { lastUsedEventId } from "./event-ids.js";
 import { EventWriter, keptEventValues } from "./event-writer.js";
 import { foundRowFromColumns, foundRowValues, keptRowValues } from "./kept-row.js";
 import { KnownEmpty } from "./known-empty.js";
+import { countStates, StateCounts } from "./state-counts.js";
 import { prepareStatements } from "./statements.js";
+import { takenRowValues, waitingRowFromColumns } from "./waiting-row.js";
 
 export type ReadyStatements = ReturnType<typeof compileStatements>;
 
@@ -20,7 +22,8 @@ export function compileStatements(client: Database.Database, db: BetterSQLite3Da
     ...worded,
     leasesOver: select(worded.leasesOver),
     expired: select(worded.expired),
-    takeable: select(worded.takeable),
+    takeable: new CompiledSelect(client, worded.takeable, waitingRowFromColumns),
+    updateTaken: new CompiledWrite(client, worded.updateTaken, takenRowValues),
     pendingOfChannel: select(worded.pendingOfChannel),
     find: select(worded.find),
     update: new CompiledWrite(client, worded.update, foundRowValues),
@@ -35,6 +38,7 @@ export function compileStatements(client: Database.Database, db: BetterSQLite3Da
       lastUsedEventId(db),
     ),
     knownEmpty: new KnownEmpty(),
+    counts: new StateCounts(countStates(db)),
   };
 }
 

@@ -19,7 +19,7 @@ const instant = (name: string) => integer(name).$type<Instant>();
 const hostname = () => text("hostname").$type<Hostname>().notNull();
 const rolloutId = () => text("rollout_id").$type<RolloutId>().notNull();
 
-/** In the words of the partial index, so that SQLite knows that it may use that. */
+/** What no take, and no passing of time, changes any more. */
 export const isDone = sql`state NOT IN ('pending', 'leased')`;
 
 /** One row per (hostname, rollout_id): its present state. */
@@ -52,7 +52,6 @@ export const dispatches = sqliteTable(
     index("dispatches_leased").on(table.leaseEndsAt).where(sql`state = 'leased'`),
     index("dispatches_not_before").on(table.notBefore).where(sql`state = 'pending' AND not_before IS NOT NULL`),
     index("dispatches_not_after").on(table.notAfter).where(sql`state = 'pending' AND not_after IS NOT NULL`),
-    index("dispatches_done").on(table.state, table.changedAt).where(isDone),
   ],
 );
 

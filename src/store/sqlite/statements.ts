@@ -25,6 +25,18 @@ export function prepareStatements(db: BetterSQLite3Database) {
 /** In the order of `DispatchColumns`. */
 const wholeRow = { ...getTableColumns(dispatches), rowid: sql<number>`rowid` };
 
+/** What a take reads of a row, in the order of `WaitingColumns`. */
+const waitingRow = {
+  rolloutId: dispatches.rolloutId,
+  targetClosure: dispatches.targetClosure,
+  soakDueAt: dispatches.soakDueAt,
+  enqueuedAt: dispatches.enqueuedAt,
+  sequence: dispatches.sequence,
+  attempt: dispatches.attempt,
+  lastEventId: dispatches.lastEventId,
+  rowid: sql<number>`rowid`,
+};
+
 const isPair = and(
   eq(dispatches.hostname, placeholder("hostname")),
   eq(dispatches.rolloutId, placeholder("rolloutId")),
@@ -35,7 +47,7 @@ const isPendingOfHost = and(eq(dispatches.hostname, placeholder("hostname")), sq
 function prepareTake(db: BetterSQLite3Database) {
   return {
     takeable: db
-      .select(wholeRow)
+      .select(waitingRow)
       .from(dispatches)
       .where(
         and(
@@ -63,6 +75,20 @@ function prepareTake(db: BetterSQLite3Database) {
         leaseEndsAt: sql`${placeholder("leaseEndsAt")}`,
         leaseExpiresAt: sql`${placeholder("leaseExpiresAt")}`,
         reason: sql`${placeholder("reason")}`,
+        changedAt: sql`${placeholder("changedAt")}`,
+        lastEventId: sql`${placeholder("lastEventId")}`,
+      })
+      .where(sql`rowid = ${placeholder("rowid")}`)
+      .prepare(),
+    /** What a take changes. */
+    updateTaken: db
+      .update(dispatches)
+      .set({
+        state: sql`${placeholder("state")}`,
+        attempt: sql`${placeholder("attempt")}`,
+        leaseToken: sql`${placeholder("leaseToken")}`,
+        leaseEndsAt: sql`${placeholder("leaseEndsAt")}`,
+        leaseExpiresAt: sql`${placeholder("leaseExpiresAt")}`,
         changedAt: sql`${placeholder("changedAt")}`,
         lastEventId: sql`${placeholder("lastEventId")}`,
       })

@@ -180,7 +180,7 @@ export class SqliteStore implements DispatchStore, ReportStore {
   }
 
   async stats(): Promise<QueueStats> {
-    return stats(this.#db);
+    return stats(this.#db, this.#statements.counts.now);
   }
 
   async waitingHosts(before: Instant, limit: number): Promise<readonly Hostname[]> {
@@ -192,7 +192,7 @@ export class SqliteStore implements DispatchStore, ReportStore {
   }
 
   async prune(before: Instant, limit: number): Promise<number> {
-    return this.#transaction(() => prune(this.#db, before, limit));
+    return this.#transaction(() => prune(this.#db, this.#statements, before, limit));
   }
 
   async check(): Promise<void> {
@@ -263,9 +263,11 @@ export class SqliteStore implements DispatchStore, ReportStore {
       });
     } catch (error) {
       this.#statements.events.forget();
+      this.#statements.counts.forget();
       throw runtimeError(error);
     }
     this.#statements.events.kept();
+    this.#statements.counts.kept();
     if (result === undefined) throw new Error("a transaction has run nothing");
     return result.of;
   }

@@ -1,9 +1,8 @@
-import type { DispatchRow, Taken } from "../../dispatch/dispatch.js";
+import type { DispatchRow, Lease, Taken } from "../../dispatch/dispatch.js";
 import type { Moment } from "../../dispatch/instant.js";
 import type { NewLeaseToken } from "../../dispatch/lease.js";
-import { type Taker, taken } from "../../dispatch/life.js";
+import { type Taker, taking } from "../../dispatch/life.js";
 import type { TakeWant } from "../../dispatch/ports.js";
-import { keep } from "./change.js";
 import type { ReadyStatements } from "./ready-statements.js";
 
 /** A host with nothing pending writes nothing. */
@@ -13,10 +12,18 @@ export function take(
   moment: Moment,
   newToken: NewLeaseToken,
 ): Taken[] {
-  const rows = statements.takeable.all({ hostname, now: moment.now, limit: takers.length });
-  return rows.map((kept, i) => {
-    const change = taken(kept.row, takerAt(takers, i), moment, newToken);
-    return takenFrom(change.row, keep(statements, kept, change));
+  const found = statements.takeable.all({ hostname, now: moment.now, limit: takers.length });
+  return found.map(({ rolloutId, targetClosure, soakDueAt, enqueuedAt, sequence, attempt, lastEventId, rowid }, i) => {
+    const { changed, event } = taking({ hostname, rolloutId, attempt }, takerAt(takers, i), moment, newToken);
+    const eventId = statements.events.add(event, lastEventId);
+    statements.counts.moved("pending", changed.state);
+    statements.updateTaken.run([{ changed, lastEventId: eventId, rowid }]);
+    return {
+      dispatch: { hostname, rolloutId, targetClosure, soakDueAt, enqueuedAt },
+      take: { hostname, rolloutId, sequence, attempt: changed.attempt },
+      lease: leaseOf(changed),
+      eventId,
+    };
   });
 }
 
@@ -32,11 +39,17 @@ function takerAt(takers: readonly Taker[], i: number): Taker {
  */
 export function takenFrom(row: DispatchRow, eventId: number): Taken {
   const { hostname, rolloutId, targetClosure, soakDueAt, enqueuedAt, sequence, attempt } = row;
-  const { leaseToken: token, leaseExpiresAt: expiresAt } = row;
   return {
     dispatch: { hostname, rolloutId, targetClosure, soakDueAt, enqueuedAt },
     take: { hostname, rolloutId, sequence, attempt },
-    lease: token === null || expiresAt === null ? undefined : { token, expiresAt, attempt },
+    lease: leaseOf(row),
     eventId,
   };
 }
+
+function leaseOf({ leaseToken, leaseExpiresAt, attempt }: Pick<DispatchRow, LeaseColumn>): Lease | undefined {
+  if (leaseToken === null || leaseExpiresAt === null) return undefined;
+  return { token: leaseToken, expiresAt: leaseExpiresAt, attempt };
+}
+
+type LeaseColumn = "leaseToken" | "leaseExpiresAt" | "attempt";

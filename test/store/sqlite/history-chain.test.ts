@@ -128,6 +128,18 @@ describe("the history of a host", () => {
     expect(await kinds("web-02")).toEqual(["stable@aa enqueued"]);
     await store.close();
   });
+
+  test("that was written before it was a chain takes along what is done when it is pruned", async () => {
+    writeOldDatabase(path());
+    const store = openStore(path(), new FakeClock());
+    const removed = [];
+    do removed.push(await store.prune(instantFromMs(Date.UTC(2026, 0, 1)), 3));
+    while (removed.at(-1) !== 0);
+    expect(removed).toEqual([3, 3, 0]);
+    expect((await store.list({}, undefined, 10)).map(({ state }) => state)).toEqual(["pending", "pending"]);
+    expect((await store.stats()).states).toMatchObject({ pending: 2, delivered: 0 });
+    await store.close();
+  });
 });
 
 /** As the first version of the schema has it: made by its migration, and recorded as drizzle does. */

@@ -49,6 +49,7 @@ describe("a statement of the hot path", () => {
   test.each<[keyof Statements, string]>([
     ["find", "SEARCH dispatches USING INDEX sqlite_autoindex_dispatches_1 (hostname=? AND rollout_id=?)"],
     ["update", "SEARCH dispatches USING INTEGER PRIMARY KEY (rowid=?)"],
+    ["updateTaken", "SEARCH dispatches USING INTEGER PRIMARY KEY (rowid=?)"],
     ["upsert", ""],
     ["addEvent", ""],
     ["putHost", ""],
