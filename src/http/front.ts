@@ -66,9 +66,9 @@ export class Front implements VisitWatcher, DirectServer {
     this.#serve(request, response, connection);
   }
 
-  /** The binding has a call for it, which takes no body. */
+  /** The binding has a call for it. */
   takesDirect({ method, url }: DirectRequest): boolean {
-    return this.#options.binding.isBodiless(method, pathOf(url));
+    return this.#options.binding.isLiteral(method, pathOf(url));
   }
 
   serveDirect(request: DirectRequest, response: DirectResponse): void {

@@ -8,7 +8,7 @@ import type { AnyRequest } from "./exchange.js";
  * @throws DispatchError `body_too_large` as soon as that is known, `gone` if the caller breaks off
  */
 export function readBody(request: AnyRequest, maxBytes: number): Promise<Uint8Array> {
-  if (request instanceof DirectRequest) return Promise.resolve(new Uint8Array());
+  if (request instanceof DirectRequest) return wholeBody(request, maxBytes);
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let size = 0;
@@ -28,6 +28,11 @@ export function readBody(request: AnyRequest, maxBytes: number): Promise<Uint8Ar
       request.once("close", () => request.readableEnded || gone());
     }
   });
+}
+
+async function wholeBody({ body }: DirectRequest, maxBytes: number): Promise<Uint8Array> {
+  if (body.length > maxBytes) throw tooLarge(maxBytes);
+  return body;
 }
 
 function tooLarge(maxBytes: number): DispatchError {

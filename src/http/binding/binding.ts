@@ -28,8 +28,8 @@ export interface Binding<C> {
    */
   route(method: string, path: string): Route<C>;
 
-  /** Whether a path that has no fields, percent-encoded, is one of a call that takes no body. */
-  isBodiless(method: string, path: string): boolean;
+  /** Whether a call is bound to exactly this path, percent-encoded, which has no fields. */
+  isLiteral(method: string, path: string): boolean;
 
   /**
    * Decodes the request, calls the service and encodes its answer.
@@ -52,7 +52,7 @@ export function createBinding<C>(services: readonly BoundService<C>[], options: 
     endpoint.service.invoke(endpoint.rpc, message, call).then(encoderOf(endpoint));
   return {
     route: (method, path) => router.find(method, path),
-    isBodiless: (method, path) => router.literal(method, path)?.endpoint.body.kind === "none",
+    isLiteral: (method, path) => router.literal(method, path) !== undefined,
     // Without `await`: what an async function keeps while it waits would be kept for each host of a fleet.
     handle(route, request, call) {
       const { endpoint } = route;

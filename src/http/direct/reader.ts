@@ -2,7 +2,7 @@ import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { Connection } from "../connections.js";
 import { limits } from "../limits.js";
-import { type DirectRequest, readDirectRequest } from "./request.js";
+import { type DirectRequest, headOf, readDirectRequest } from "./request.js";
 import { DirectResponse } from "./response.js";
 
 /** Who serves requests that Node has not read. */
@@ -104,10 +104,11 @@ export class DirectReader {
   }
 
   #requestIn(chunk: Buffer): DirectRequest | undefined {
-    if (chunk.length > limits.maxHeaderBytes) return undefined;
-    const text = chunk.toString("latin1");
-    if (text === this.#last?.text) return this.#last;
-    const request = readDirectRequest(text);
+    const head = headOf(chunk);
+    if (head === undefined) return undefined;
+    // The body may be another one.
+    if (head === this.#last?.head && this.#last.method === "GET") return this.#last;
+    const request = readDirectRequest(head, chunk.subarray(head.length));
     return request !== undefined && this.#options.server.takesDirect(request) ? request : undefined;
   }
 

@@ -1,30 +1,30 @@
+import { limits } from "../limits.js";
+
 /**
- * A GET in the plainest form, of which there is nothing to read but its head. Made once for all the requests of a connection
- * that say the same, as those of an agent do: it must not be changed.
+ * A request in the plainest form: a GET that is nothing but its head, or a POST whose body has come with it. A GET is made once for
+ * all the requests of a connection that say the same, as those of an agent do: it must not be changed.
  */
 export class DirectRequest {
   constructor(
-    /** The head as it came, to the empty line. */
-    readonly text: string,
+    readonly method: "GET" | "POST",
     readonly url: string,
     /** By their names in lower case. */
     readonly headers: Readonly<Record<string, string | undefined>>,
+    /** The head as it came, to the empty line. */
+    readonly head: string,
+    readonly body: Uint8Array,
   ) {}
-
-  get method(): "GET" {
-    return "GET";
-  }
 }
 
 /**
  * The request line, and then lines of a name, a colon and a value, all of them of the characters that RFC 9110 and 3986 have for
  * them. Not among them, although RFC 9112 lets a server take them: lines that are folded, bytes above ASCII, a bare line feed.
  */
-const shape = /^GET (\/[\w\-.~:/?@!$&'()*+,;=%[\]]*) HTTP\/1\.1\r\n((?:[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e]*\r\n)+)\r\n$/;
+const shape =
+  /^(GET|POST) (\/[\w\-.~:/?@!$&'()*+,;=%[\]]*) HTTP\/1\.1\r\n((?:[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e]*\r\n)+)\r\n$/;
 
 /** What makes more of a request than its head, or of its connection than one that goes on. */
 const furtherReaching: ReadonlySet<string> = new Set([
-  "content-length",
   "expect",
   "proxy-connection",
   "trailer",
@@ -32,13 +32,32 @@ const furtherReaching: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** @returns `undefined` for whatever is not surely the whole head of one such request, and no more than that */
-export function readDirectRequest(text: string): DirectRequest | undefined {
-  const [, url, lines] = shape.exec(text) ?? [];
+const letterP = 0x50;
+
+/**
+ * The text of the head in what has come, `undefined` if that is larger than a head may be. A GET ends with its head, and is not searched
+ * for where that ends: it is all that has come.
+ */
+export function headOf(piece: Buffer): string | undefined {
+  const bytes = piece[0] === letterP ? piece.indexOf("\r\n\r\n") + 4 : piece.length;
+  return bytes > limits.maxHeaderBytes ? undefined : piece.toString("latin1", 0, bytes);
+}
+
+/**
+ * @param body what has come behind the head
+ * @returns `undefined` for whatever is not surely one such request, whole, and no more than that
+ */
+export function readDirectRequest(head: string, body: Uint8Array): DirectRequest | undefined {
+  const [, method, url, lines] = shape.exec(head) ?? [];
   if (url === undefined || lines === undefined) return undefined;
   const headers = readHeaders(lines);
   // HTTP/1.1 wants one, and exactly one.
-  return headers?.host === undefined ? undefined : new DirectRequest(text, url, headers);
+  if (headers?.host === undefined) return undefined;
+  const length = headers["content-length"];
+  if (method === "POST") {
+    return length === String(body.length) ? new DirectRequest(method, url, headers, head, body) : undefined;
+  }
+  return length === undefined && body.length === 0 ? new DirectRequest("GET", url, headers, head, body) : undefined;
 }
 
 function readHeaders(lines: string): Record<string, string | undefined> | undefined {

@@ -4,6 +4,7 @@ import type { TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { writeAnswer } from "../../../src/http/answer.js";
 import { DirectResponse } from "../../../src/http/direct/response.js";
+import { readBody } from "../../../src/http/read-body.js";
 import { Listening, type Reader, type Seen } from "../listening.js";
 
 let server: Listening;
@@ -13,6 +14,9 @@ beforeEach(async () => {
 afterEach(() => server.stop());
 
 const get = (path = "/", more = "") => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+
+const post = (path = "/", body = "body") =>
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
 const readerOf = ({ response }: Seen): Reader => (response instanceof DirectResponse ? "us" : "Node");
 
@@ -38,7 +42,7 @@ async function sendUntilRead({ exchange }: Seen, tls: TLSSocket, text: string): 
   while (socket.bytesRead === bytesRead) await setImmediate();
 }
 
-describe("plain GETs on a connection", () => {
+describe("plain requests on a connection", () => {
   test("are read by us, one after the other", async () => {
     const { tls } = await server.raw();
     for (const path of ["/first", "/first", "/second?a=b"]) {
@@ -48,6 +52,27 @@ describe("plain GETs on a connection", () => {
       answer(seen, path);
       expect(await textOf(tls)).toContain(`\r\n\r\n${path}`);
     }
+  });
+
+  test("are GETs, and POSTs with their bodies", async () => {
+    const { tls } = await server.raw();
+    // The same head twice, with another body.
+    for (const [text, body] of [
+      [get(), ""],
+      [post("/", "one"), "one"],
+      [post("/", "two"), "two"],
+      [get(), ""],
+    ] as const) {
+      tls.write(text);
+      const seen = await server.next();
+      expect(readerOf(seen)).toBe("us");
+      expect(String(await readBody(seen.exchange.request, 3))).toBe(body);
+      answer(seen);
+      expect(await textOf(tls)).toContain("hello");
+    }
+    tls.write(post("/", "four"));
+    const { exchange } = await server.next();
+    await expect(readBody(exchange.request, 3)).rejects.toThrow("at most 3 bytes");
   });
 
   test.each([
@@ -86,7 +111,8 @@ describe("plain GETs on a connection", () => {
 
 describe("a connection is handed to Node, for good, by", () => {
   test.each([
-    ["another method", "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"],
+    ["another method", get().replace("GET", "PUT")],
+    ["a POST whose body comes in pieces", post().slice(0, -1)],
     ["HEAD", get().replace("GET", "HEAD")],
     ["a body", get("/", "Content-Length: 2\r\n").concat("ab")],
     ["a header of more than a line", get("/", "Connection: close\r\n")],
@@ -152,7 +178,7 @@ describe("while a request waits for its answer", () => {
 
   test.each([
     ["two more", [get("/second"), get("/third")]],
-    ["one that is not of the plainest form", ["POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"]],
+    ["one that is not of the plainest form", [post().slice(0, -1)]],
     ["half a head", [get().slice(0, 9)]],
     ["more than a head may be", ["x".repeat(100_000), "x".repeat(100_000)]],
   ])("%s: they are not served, and the connection ends with its answer", async (_, texts) => {

@@ -1,10 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readDirectRequest } from "../../../src/http/direct/request.js";
+import { type DirectRequest, headOf, readDirectRequest } from "../../../src/http/direct/request.js";
 import { readByNode } from "./read-by-node.js";
 
 const agents =
   "GET /v1/agent/dispatch?wait=60 HTTP/1.1\r\nHost: dispatch.lab:8443\r\nUser-Agent: nixfleet-agent/0.2\r\nAccept: */*\r\n\r\n";
+
+const body = '{"rollout_id":"stable@abc","reason":""}';
+const acks = `POST /v1/agent/dispatch/ack HTTP/1.1\r\nHost: dispatch.lab:8443\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+/** In one piece. */
+function read(text: string): DirectRequest | undefined {
+  const piece = Buffer.from(text, "latin1");
+  const head = headOf(piece);
+  return head === undefined ? undefined : readDirectRequest(head, piece.subarray(head.length));
+}
 
 /** One with these lines besides. */
 const withLines = (...lines: readonly string[]): string =>
@@ -12,12 +22,30 @@ const withLines = (...lines: readonly string[]): string =>
 
 describe("a request of the plainest form", () => {
   test("has a method, a target and headers, by their names in lower case", () => {
-    const request = readDirectRequest(agents);
+    const request = read(agents);
     expect([request?.method, request?.url, request?.headers]).toEqual([
       "GET",
       "/v1/agent/dispatch?wait=60",
       { host: "dispatch.lab:8443", "user-agent": "nixfleet-agent/0.2", accept: "*/*" },
     ]);
+  });
+
+  test("may be a POST with its body", () => {
+    const request = read(acks);
+    expect([request?.method, request?.url, request?.headers["content-type"]]).toEqual([
+      "POST",
+      "/v1/agent/dispatch/ack",
+      "application/json",
+    ]);
+    expect(String(request?.body)).toBe(body);
+  });
+
+  test.each([
+    ["of no bytes", acks.replace(/\d+\r\n\r\n.*/, "0\r\n\r\n"), 0],
+    ["of any bytes", acks.replace(/\d+\r\n\r\n.*/, "6\r\n\r\n\r\n\r\n\0\xff"), 6],
+    ["larger than a head may be", acks.replace(/\d+\r\n\r\n.*/, `60000\r\n\r\n${"x".repeat(60_000)}`), 60_000],
+  ])("may be a POST with a body %s", (_, text, bytes) => {
+    expect(read(text)?.body).toHaveLength(bytes);
   });
 
   test.each([
@@ -27,17 +55,32 @@ describe("a request of the plainest form", () => {
     ['X-A: b: c, "d"', 'b: c, "d"'],
     ["x-a: b c", "b c"],
   ])("may have %j: a value without the space around it", (line, value) => {
-    expect(readDirectRequest(withLines(line))?.headers["x-a"]).toBe(value);
+    expect(read(withLines(line))?.headers["x-a"]).toBe(value);
   });
 
   test.each(["keep-alive", "Keep-Alive"])("may keep its connection, as %s", (value) => {
-    expect(readDirectRequest(withLines(`Connection: ${value}`))).toBeDefined();
+    expect(read(withLines(`Connection: ${value}`))).toBeDefined();
   });
 });
 
 describe("a request of any other form is not read", () => {
   test.each([
-    ["another method", agents.replace("GET", "POST")],
+    ["another method", agents.replace("GET", "PUT")],
+    ["a POST without a length", acks.replace("Content-Length", "X-Length")],
+    ["a POST with less than its body", acks.slice(0, -1)],
+    ["a POST with nothing of its body", acks.slice(0, -body.length)],
+    ["a POST with more than its body", `${acks}x`],
+    ["a POST with another behind it", acks + acks],
+    ["a POST with two lengths", acks.replace("\r\n\r\n", `\r\nContent-Length: ${body.length}\r\n\r\n`)],
+    ["a POST with a length that is not plain", acks.replace("Content-Length: ", "Content-Length: 0")],
+    ["a POST with a length of another sign", acks.replace("Content-Length: ", "Content-Length: +")],
+    [
+      "a POST with a body in chunks",
+      acks.replace("Content-Length: ", "Transfer-Encoding: chunked\r\nContent-Length: "),
+    ],
+    ["half the head of a POST", acks.slice(0, 30)],
+    ["a head larger than one may be", withLines(`X-A: ${"b".repeat(17_000)}`)],
+    ["the head of a POST larger than one may be", acks.replace("Host", `X-A: ${"b".repeat(17_000)}\r\nHost`)],
     ["HEAD, which takes nothing", agents.replace("GET", "HEAD")],
     ["another version", agents.replace("HTTP/1.1", "HTTP/1.0")],
     ["a target that is no path", agents.replace("/v1", "http://dispatch.lab/v1")],
@@ -71,7 +114,7 @@ describe("a request of any other form is not read", () => {
     ["an empty line before it", `\r\n${agents}`],
     ["nothing", ""],
   ])("%s", (_, text) => {
-    expect(readDirectRequest(text)).toBeUndefined();
+    expect(read(text)).toBeUndefined();
   });
 });
 
@@ -94,28 +137,32 @@ const crumbs = fc.constantFrom(
 );
 
 /** An agent's request to which something was done at a few places. */
-const altered = fc
-  .array(fc.tuple(fc.nat(agents.length), fc.nat(3), crumbs), { maxLength: 3 })
-  .map((edits) => edits.reduce((text, [at, drop, put]) => text.slice(0, at) + put + text.slice(at + drop), agents));
+const altered = (request: string) =>
+  fc
+    .array(fc.tuple(fc.nat(request.length), fc.nat(3), crumbs), { maxLength: 3 })
+    .map((edits) => edits.reduce((text, [at, drop, put]) => text.slice(0, at) + put + text.slice(at + drop), request));
 
 describe("whatever is read", () => {
-  test("Node reads the same, to the same byte", () => {
-    let read = 0;
+  test.each([
+    ["a GET", agents],
+    ["a POST", acks],
+  ])("%s: Node reads the same, to the same byte", (_, whole) => {
+    let count = 0;
     fc.assert(
-      fc.property(altered, (text) => {
-        const request = readDirectRequest(text);
+      fc.property(altered(whole), (text) => {
+        const request = read(text);
         if (request === undefined) return;
-        read += 1;
+        count += 1;
         const next = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
-        const { method, url, headers } = request;
+        const { method, url, headers, body } = request;
         expect(readByNode(text + next)).toEqual([
-          { method, url, headers, shouldKeepAlive: true },
-          { method: "GET", url: "/next", headers: { host: "a" }, shouldKeepAlive: true },
+          { method, url, headers, body: Buffer.from(body).toString("latin1"), shouldKeepAlive: true },
+          { method: "GET", url: "/next", headers: { host: "a" }, body: "", shouldKeepAlive: true },
         ]);
       }),
       { numRuns: 5_000 },
     );
     // Of those to which nothing, or nothing much, was done.
-    expect(read).toBeGreaterThan(500);
+    expect(count).toBeGreaterThan(500);
   });
 });
