@@ -34,9 +34,11 @@ declare module "node:net" {
  */
 export class DirectReader {
   readonly #options: DirectReaderOptions;
-  /** An agent asks the same again and again. */
+  /** The last GET: an agent asks the same again and again. A POST would hold its body. */
   #last: DirectRequest | undefined = undefined;
-  /** To the last request. */
+  /** Whether no request has come yet. */
+  #isSilent = true;
+  /** To the request that waits for it. */
   #response: DirectResponse | undefined = undefined;
   /** A request that has come before the last one was answered. */
   #held: DirectRequest | undefined = undefined;
@@ -53,12 +55,13 @@ export class DirectReader {
     // An answer that ends the connection is on its way, or a drain does: what is taken now could not be handed out any more.
     if (!this.#options.connection.socket.writable) return;
     const response = this.#response;
-    if (response !== undefined && !response.headersSent) this.#hold(chunk, response);
+    if (response !== undefined) this.#hold(chunk, response);
     else this.#begin(chunk);
   }
 
   /** Told by a response. */
   written(): void {
+    this.#response = undefined;
     const held = this.#held;
     if (held === undefined) return;
     this.#held = undefined;
@@ -69,9 +72,9 @@ export class DirectReader {
 
   /** Nothing has come, and nothing was to be sent, for as long as that may be. */
   timedOut(): void {
-    if (this.#response?.headersSent === false) return;
+    if (this.#response !== undefined) return;
     const { socket } = this.#options.connection;
-    if (this.#last === undefined) socket.write("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n");
+    if (this.#isSilent) socket.write("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n");
     socket.destroySoon();
   }
 
@@ -97,17 +100,18 @@ export class DirectReader {
 
   #serve(request: DirectRequest): void {
     const { connection, server } = this.#options;
-    if (this.#last === undefined) connection.socket.setTimeout(limits.keepAliveTimeoutMs);
-    this.#last = request;
-    this.#response = new DirectResponse(connection, this);
-    server.serveDirect(request, this.#response);
+    if (this.#isSilent) connection.socket.setTimeout(limits.keepAliveTimeoutMs);
+    this.#isSilent = false;
+    if (request.method === "GET") this.#last = request;
+    const response = new DirectResponse(connection, this);
+    this.#response = response;
+    server.serveDirect(request, response);
   }
 
   #requestIn(chunk: Buffer): DirectRequest | undefined {
     const head = headOf(chunk);
     if (head === undefined) return undefined;
-    // The body may be another one.
-    if (head === this.#last?.head && this.#last.method === "GET") return this.#last;
+    if (head === this.#last?.head) return this.#last;
     const request = readDirectRequest(head, chunk.subarray(head.length));
     return request !== undefined && this.#options.server.takesDirect(request) ? request : undefined;
   }

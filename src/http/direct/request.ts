@@ -43,6 +43,9 @@ export function headOf(piece: Buffer): string | undefined {
   return bytes > limits.maxHeaderBytes ? undefined : piece.toString("latin1", 0, bytes);
 }
 
+/** That of every GET: an empty part of what has come would keep the whole of it. */
+const noBody = new Uint8Array();
+
 /**
  * @param body what has come behind the head
  * @returns `undefined` for whatever is not surely one such request, whole, and no more than that
@@ -57,7 +60,7 @@ export function readDirectRequest(head: string, body: Uint8Array): DirectRequest
   if (method === "POST") {
     return length === String(body.length) ? new DirectRequest(method, url, headers, head, body) : undefined;
   }
-  return length === undefined && body.length === 0 ? new DirectRequest("GET", url, headers, head, body) : undefined;
+  return length === undefined && body.length === 0 ? new DirectRequest("GET", url, headers, head, noBody) : undefined;
 }
 
 function readHeaders(lines: string): Record<string, string | undefined> | undefined {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { Agent, request } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -73,6 +74,22 @@ describe("plain requests on a connection", () => {
     tls.write(post("/", "four"));
     const { exchange } = await server.next();
     await expect(readBody(exchange.request, 3)).rejects.toThrow("at most 3 bytes");
+  });
+
+  test("are those of Node's own client, which sends a short body with its head", async () => {
+    const { tls } = await server.raw();
+    const agent = new Agent({ keepAlive: true });
+    agent.createConnection = () => tls;
+    for (const method of ["GET", "POST", "GET"]) {
+      const sent = request({ host: "localhost", method, agent }).end(method === "POST" ? "{}" : undefined);
+      const seen = await server.next();
+      expect([readerOf(seen), seen.request.method]).toEqual(["us", method]);
+      answer(seen);
+      const [response] = await once(sent, "response");
+      response.resume();
+      await once(response, "end");
+    }
+    agent.destroy();
   });
 
   test.each([
