@@ -19,6 +19,7 @@ import { Bench } from "./support/subjects.mjs";
 import { age } from "./works/age.mjs";
 import { fanOut, fanOutBroadcast, fanOutTls } from "./works/fan-out.mjs";
 import { memory, memoryTls } from "./works/memory.mjs";
+import { minimal } from "./works/minimal.mjs";
 import { peers } from "./works/peers.mjs";
 import { steady, steadyTls } from "./works/steady.mjs";
 import { storm } from "./works/storm.mjs";
@@ -42,6 +43,7 @@ const works = {
   steadyTls,
   memoryTls,
   fanOutTls,
+  minimal,
   peers,
 };
 

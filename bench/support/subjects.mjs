@@ -50,6 +50,10 @@ export class Bench {
     return this.#subject("servers/floor.mjs", { wire, port, ...(wire === "mtls" ? { certificates } : {}) });
   }
 
+  minimal() {
+    return this.#subject("servers/minimal.mjs", { wire: "plain", db: this.newDatabase() });
+  }
+
   bareRpc(wire) {
     return this.#subject("servers/bare-rpc.mjs", { wire });
   }

@@ -42,7 +42,7 @@ async function measureAll(subjects, rounds, size, batchSize) {
   return interleavedOver(subjects, rounds, (subject) => measure(subject, size, batchSize));
 }
 
-async function measure(subject, size, batchSize) {
+export async function measure(subject, size, batchSize) {
   await subject.park(size);
   const { result, cpuMicros } = await subject.withCpu(() => subject.client.call("fanOut", size, batchSize));
   return { ms: result, cpuMs: cpuMicros / 1_000 };

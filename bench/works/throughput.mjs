@@ -36,7 +36,7 @@ export async function loadTls(bench, { rounds, loadTls: load }) {
   ];
 }
 
-function drainOver(starters, rounds, { hosts, each, connections }) {
+export function drainOver(starters, rounds, { hosts, each, connections }) {
   return inTurns(starters, rounds, async ({ client }) => {
     await client.call("enqueueBatches", { count: hosts * each, batchSize: 1_000, hosts });
     return client.call("drain", { connections, hosts, each });

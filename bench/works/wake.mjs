@@ -18,7 +18,7 @@ export async function wakeTls(bench, { rounds, wake: { tlsSizes, ...scale } }) {
   return [...bySize].flatMap(([size, taken]) => rowsWithoutBars(`mTLS, ${size.toLocaleString("en")} parked`, taken));
 }
 
-async function wakeOver(starters, rounds, { sizes, times, warmUp }) {
+export async function wakeOver(starters, rounds, { sizes, times, warmUp }) {
   const bySize = new Map();
   for (const size of sizes) {
     const taken = await withSubjects(starters, async (subjects) => {
