@@ -44,6 +44,16 @@ const isPair = and(
 
 const isPendingOfHost = and(eq(dispatches.hostname, placeholder("hostname")), sql`${dispatches.state} = 'pending'`);
 
+const changedByTake = {
+  state: sql`${placeholder("state")}`,
+  attempt: sql`${placeholder("attempt")}`,
+  leaseToken: sql`${placeholder("leaseToken")}`,
+  leaseEndsAt: sql`${placeholder("leaseEndsAt")}`,
+  leaseExpiresAt: sql`${placeholder("leaseExpiresAt")}`,
+  changedAt: sql`${placeholder("changedAt")}`,
+  lastEventId: sql`${placeholder("lastEventId")}`,
+};
+
 function prepareTake(db: BetterSQLite3Database) {
   return {
     takeable: db
@@ -68,30 +78,15 @@ function prepareTake(db: BetterSQLite3Database) {
     update: db
       .update(dispatches)
       .set({
+        ...changedByTake,
         soakDueAt: sql`${placeholder("soakDueAt")}`,
-        state: sql`${placeholder("state")}`,
-        attempt: sql`${placeholder("attempt")}`,
-        leaseToken: sql`${placeholder("leaseToken")}`,
-        leaseEndsAt: sql`${placeholder("leaseEndsAt")}`,
-        leaseExpiresAt: sql`${placeholder("leaseExpiresAt")}`,
         reason: sql`${placeholder("reason")}`,
-        changedAt: sql`${placeholder("changedAt")}`,
-        lastEventId: sql`${placeholder("lastEventId")}`,
       })
       .where(sql`rowid = ${placeholder("rowid")}`)
       .prepare(),
-    /** What a take changes. */
     updateTaken: db
       .update(dispatches)
-      .set({
-        state: sql`${placeholder("state")}`,
-        attempt: sql`${placeholder("attempt")}`,
-        leaseToken: sql`${placeholder("leaseToken")}`,
-        leaseEndsAt: sql`${placeholder("leaseEndsAt")}`,
-        leaseExpiresAt: sql`${placeholder("leaseExpiresAt")}`,
-        changedAt: sql`${placeholder("changedAt")}`,
-        lastEventId: sql`${placeholder("lastEventId")}`,
-      })
+      .set(changedByTake)
       .where(sql`rowid = ${placeholder("rowid")}`)
       .prepare(),
     lastEvent: db.select({ id: dispatches.lastEventId }).from(dispatches).where(isPair).prepare(),
