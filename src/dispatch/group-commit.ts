@@ -34,6 +34,7 @@ export class GroupCommit<Item, Result> {
   #schedule(): void {
     this.#busy = true;
     const { clock, maxWeight } = this.#options;
+    // Each weighs one at least. What is full sooner does not wait for long either.
     gather(clock, { count: () => this.#waiting.length, enough: maxWeight }, () => void this.#run());
   }
 

@@ -3,7 +3,8 @@ import { DirectRequest } from "./direct/request.js";
 import type { AnyRequest } from "./exchange.js";
 
 /**
- * By events rather than by `for await`, which makes a dozen objects and turns for a body that comes in one piece.
+ * The whole body. Where Node reads it, it comes by events rather than by `for await`, which makes a dozen objects and turns for one
+ * that comes in one piece.
  *
  * @throws DispatchError `body_too_large` as soon as that is known, `gone` if the caller breaks off
  */
