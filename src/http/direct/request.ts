@@ -69,8 +69,10 @@ function readHeaders(lines: string): Record<string, string | undefined> | undefi
     const colon = lines.indexOf(":", start);
     const end = lines.indexOf("\r\n", colon);
     const name = lines.slice(start, colon).toLowerCase();
-    const value = lines.slice(colon + 1, end).trim();
-    // What is given twice is for Node to join, or to refuse.
+    const given = lines.slice(colon + 1, end);
+    const value = given.trim();
+    // Node takes no tab beside a length. What is given twice is for it to join, or to refuse.
+    if (name === "content-length" && !/^ ?\d+$/.test(given)) return undefined;
     if (!isPlain(name, value) || Object.hasOwn(headers, name)) return undefined;
     headers[name] = value;
     start = end + 2;

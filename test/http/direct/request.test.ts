@@ -78,6 +78,8 @@ describe("a request of any other form is not read", () => {
       "a POST with a body in chunks",
       acks.replace("Content-Length: ", "Transfer-Encoding: chunked\r\nContent-Length: "),
     ],
+    ["a POST with a tab before its length", acks.replace("Content-Length: ", "Content-Length: \t")],
+    ["a POST with a tab behind its length", acks.replace(/(Content-Length: \d+)/, "$1\t")],
     ["half the head of a POST", acks.slice(0, 30)],
     ["a head larger than one may be", withLines(`X-A: ${"b".repeat(17_000)}`)],
     ["the head of a POST larger than one may be", acks.replace("Host", `X-A: ${"b".repeat(17_000)}\r\nHost`)],
