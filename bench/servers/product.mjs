@@ -63,6 +63,7 @@ function serve(request, response) {
 
 const direct = {
   takesDirect: (request) => parts.front.takesDirect(request),
+  isOpenTo: (connection) => parts.front.isOpenTo(connection),
   serveDirect(request, response) {
     nameCaller(request, response.connection);
     parts.front.serveDirect(request, response);

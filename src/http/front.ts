@@ -71,6 +71,10 @@ export class Front implements VisitWatcher, DirectServer {
     return this.#options.binding.isLiteral(method, pathOf(url));
   }
 
+  isOpenTo(connection: Connection): boolean {
+    return !this.#draining && this.#gate.letsIn(connection);
+  }
+
   serveDirect(request: DirectRequest, response: DirectResponse): void {
     this.#serve(request, response, response.connection);
   }

@@ -1,5 +1,5 @@
 import type { Clock } from "../dispatch/ports.js";
-import { CertificateRefused, type IdentityPolicy, identify, type KnownIdentity } from "../identity/identity.js";
+import { CertificateRefused, type IdentityPolicy, identify, isHeld, type KnownIdentity } from "../identity/identity.js";
 import type { PeerCert } from "../identity/peer-cert.js";
 import type { Connection } from "./connections.js";
 import type { Gate } from "./exchange.js";
@@ -17,6 +17,11 @@ export class CertificateGate implements Gate {
   /** @throws CertificateRefused */
   identify({ cert }: Connection): KnownIdentity {
     return identify(requireCert(cert), this.#policy, this.#clock.nowMs());
+  }
+
+  /** Whether `identify` would. */
+  letsIn({ cert }: Connection): boolean {
+    return cert !== undefined && isHeld(cert, this.#policy, this.#clock.nowMs());
   }
 
   /** @throws CertificateRefused without a certificate */

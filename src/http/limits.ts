@@ -35,6 +35,12 @@ export const limits = {
    * ("Parse Error: Paused Error"), as those of a planner do which sends one large batch after the other.
    */
   http1WriteAheadBytes: 4 * 1024 * 1024,
+  /**
+   * HTTP/1.1: a body in several pieces that we read by ourselves, and how long it may take; beyond that it is Node's, with the limits
+   * above. 1,000 dispatches are 0.3 to 1 MB, and what takes longer than this is slow anyway.
+   */
+  directBodyBytes: 1024 * 1024,
+  directBodyMs: 1_000,
   /** One request body: 10,000 dispatches of the longest kind are about 10 MB as JSON. */
   maxBodyBytes: 16 * 1024 * 1024,
 } as const;

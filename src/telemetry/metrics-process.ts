@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { watchEventLoop } from "./metrics-event-loop.js";
 
 let registry: Registry | undefined;
 
@@ -13,12 +14,15 @@ export function processMetrics(): Registry {
 
 function createRegistry(): Registry {
   const created = new Registry();
-  // Each sample of the event loop wakes the process.
-  collectDefaultMetrics({ register: created, eventLoopMonitoringPrecision: 20 });
-  // Lists of every socket, which 10,000 parked polls make long; open connections are counted elsewhere.
-  for (const name of ["handles", "requests", "resources"]) {
-    created.removeSingleMetric(`nodejs_active_${name}`);
-    created.removeSingleMetric(`nodejs_active_${name}_total`);
-  }
+  // It cannot be told to leave the event loop alone: it looks once an hour.
+  collectDefaultMetrics({ register: created, eventLoopMonitoringPrecision: 3_600_000 });
+  for (const name of unwanted) created.removeSingleMetric(name);
+  watchEventLoop(created);
   return created;
 }
+
+const unwanted = [
+  // Lists of every socket, which 10,000 parked polls make long; open connections are counted elsewhere.
+  ...["handles", "requests", "resources"].flatMap((what) => [`nodejs_active_${what}`, `nodejs_active_${what}_total`]),
+  ...["min", "max", "mean", "stddev", "p50", "p90", "p99"].map((part) => `nodejs_eventloop_lag_${part}_seconds`),
+];

@@ -41,6 +41,8 @@ export class Listening {
   readonly #seen: Seen[] = [];
   readonly #waiting: ((seen: Seen) => void)[] = [];
   readonly #clients: { destroy(): unknown }[] = [];
+  /** Whether a client would be listened to before its body is there. */
+  isOpen = true;
 
   private constructor(
     readonly listener: Listener,
@@ -58,6 +60,7 @@ export class Listening {
     const onRequest = (request: NodeRequest, response: NodeResponse) => listening.#hearOfNode(request, response);
     const direct: DirectServer = {
       takesDirect: () => true,
+      isOpenTo: () => listening.isOpen,
       serveDirect: (request, response) => listening.#hear(request, response, response.connection),
     };
     const listener = new Listener({ tls, log: quiet, onRequest, ...(reader === "us" && { direct }) });

@@ -1,7 +1,7 @@
 import { limits } from "../limits.js";
 
 /**
- * A request in the plainest form: a GET that is nothing but its head, or a POST whose body has come with it. A GET is made once for
+ * A request in the plainest form: a GET that is nothing but its head, or a POST with a body of a known length. A GET is made once for
  * all the requests of a connection that say the same, as those of an agent do: it must not be changed.
  */
 export class DirectRequest {
@@ -13,7 +13,14 @@ export class DirectRequest {
     /** The head as it came, to the empty line. */
     readonly head: string,
     readonly body: Uint8Array,
+    /** How much of the body is still to come. It can be served once there is nothing. */
+    readonly missingBytes: number,
   ) {}
+
+  /** The same once that is its whole body. */
+  with(body: Uint8Array): DirectRequest {
+    return new DirectRequest(this.method, this.url, this.headers, this.head, body, 0);
+  }
 }
 
 /**
@@ -48,7 +55,7 @@ const noBody = new Uint8Array();
 
 /**
  * @param body what has come behind the head
- * @returns `undefined` for whatever is not surely one such request, whole, and no more than that
+ * @returns `undefined` for whatever is not surely one such request, or the beginning of one, and no more than that
  */
 export function readDirectRequest(head: string, body: Uint8Array): DirectRequest | undefined {
   const [, method, url, lines] = shape.exec(head) ?? [];
@@ -58,9 +65,15 @@ export function readDirectRequest(head: string, body: Uint8Array): DirectRequest
   if (headers?.host === undefined) return undefined;
   const length = headers["content-length"];
   if (method === "POST") {
-    return length === String(body.length) ? new DirectRequest(method, url, headers, head, body) : undefined;
+    const missing = Number(length) - body.length;
+    // A plain number, as short as it can be.
+    return missing >= 0 && length === String(Number(length))
+      ? new DirectRequest(method, url, headers, head, body, missing)
+      : undefined;
   }
-  return length === undefined && body.length === 0 ? new DirectRequest("GET", url, headers, head, noBody) : undefined;
+  return length === undefined && body.length === 0
+    ? new DirectRequest("GET", url, headers, head, noBody, 0)
+    : undefined;
 }
 
 function readHeaders(lines: string): Record<string, string | undefined> | undefined {

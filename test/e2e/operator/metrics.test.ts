@@ -75,7 +75,7 @@ describe("the page", () => {
     const now = await scrape();
     const info = now.families.get("nixfleet_dispatch_build_info")?.samples[0];
     expect(info).toMatchObject({ value: 1, labels: { version: "0.1.0", node_version: process.version } });
-    expect(now.families.get("nodejs_eventloop_lag_p99_seconds")?.samples[0]?.value).toBeGreaterThan(0);
+    expect(now.families.has("nodejs_eventloop_lag_p99_seconds")).toBe(true);
     const endsIn = now.value("certificate_expiry_timestamp_seconds") - Date.now() / 1_000;
     expect(Math.round(endsIn / 86_400)).toBe(2);
     expect(now.families.has("process_open_fds")).toBe(true);
