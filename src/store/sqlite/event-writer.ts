@@ -102,7 +102,7 @@ export class EventWriter {
     this.#waiting = [];
     for (let i = 0; i < events.length; ) {
       const statement = this.#many.find((many) => many.fits(events, i)) ?? this.#one;
-      statement.run(events, i);
+      if (statement.run(events, i) !== statement.count) throw new Error("an event could not be added");
       i += statement.count;
     }
   }

@@ -78,7 +78,7 @@ function makePrivate(path: string): void {
 /** What makes no difference to what is kept, only to what it costs. */
 function makeFast(client: Database.Database): void {
   client.pragma(`wal_autocheckpoint = ${checkpointAfterPages}`);
-  // A statement that adds several rows notes how to take them back, and writes that to a file of its own beyond 64 KB.
+  // A statement that changes several rows may note how to take them back, and writes that to a file of its own beyond 64 KB.
   client.pragma("temp_store = MEMORY");
 }
 

@@ -61,6 +61,15 @@ describe("the events of a transaction", () => {
     expect([note(lost), note(handOut(null))]).toEqual([5, 5]);
   });
 
+  test.each([1, 2, 16])("are never left out: of %i, one whose number is taken fails", (count) => {
+    const { events: writer } = statements;
+    const taken = writer.add(one.event, null);
+    writer.flush();
+    for (let i = 1; i < count; i++) writer.add(one.event, null);
+    writer.addNumbered({ ...one, id: taken });
+    expect(() => writer.flush()).toThrow("an event could not be added");
+  });
+
   test("need one statement for each sixteen that are alike, each two where they are fewer", () => {
     const run = vi.spyOn(CompiledWrite.prototype, "run");
     const ofHosts = (count: number, kind: EventKind): Unnumbered[] =>
