@@ -154,6 +154,23 @@ describe("while a POST is under way", () => {
     await drained;
   });
 
+  test("a drain waits no longer than for the answer of Node, if it takes too long", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const { tls, send } = await opened();
+      await send(post.slice(0, -1));
+      const drained = server.listener.drain();
+      vi.advanceTimersByTime(limits.directBodyMs);
+      const seen = await server.next();
+      expect(seen.response).not.toBeInstanceOf(DirectResponse);
+      answer(seen);
+      expect(await textOf(tls)).toContain("hello");
+      await drained;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test("it is no proof that the answer before it has come", async () => {
     const { send, connection } = await opened();
     const proofs: string[] = [];
