@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { writeAnswer } from "../../../src/http/answer.js";
 import { DirectResponse } from "../../../src/http/direct/response.js";
@@ -89,6 +90,42 @@ describe("a POST in pieces is read by us", () => {
     await send(headOf(body.length) + body);
     expect(await told(await server.next())).toEqual(["us", "/post", body]);
   });
+});
+
+/** Requests, one after the other on a connection, and where each is cut: in its head, before its body, in its body. */
+const cutRequests = fc.array(
+  fc.record({
+    body: fc.string({ minLength: 1, maxLength: 60, unit: fc.constantFrom("x", "\r", "\n", "GET ", ":") }),
+    cuts: fc.array(fc.oneof(fc.nat(160), fc.integer({ min: -60, max: -1 })), { maxLength: 3 }),
+  }),
+  { minLength: 1, maxLength: 3 },
+);
+
+function cut(text: string, cuts: readonly number[]): string[] {
+  const places = cuts.map((at) => (at < 0 ? text.length + at : at)).filter((at) => at > 0 && at < text.length);
+  const bounds = [0, ...[...new Set(places)].sort((a, b) => a - b), text.length];
+  return bounds.slice(1).map((end, i) => text.slice(bounds[i], end));
+}
+
+test("however requests are cut, the same is served, whoever reads them", async () => {
+  let byUs = 0;
+  await fc.assert(
+    fc.asyncProperty(cutRequests, async (requests) => {
+      const { tls, send } = await opened();
+      for (const { body, cuts } of requests) {
+        for (const piece of cut(headOf(body.length) + body, cuts)) await send(piece);
+        const seen = await server.next();
+        const [reader, ...what] = await told(seen);
+        expect(what).toEqual(["/post", body]);
+        if (reader === "us") byUs += 1;
+        answer(seen);
+        expect(await textOf(tls)).toContain("hello");
+      }
+      tls.destroy();
+    }),
+    { numRuns: 100 },
+  );
+  expect(byUs).toBeGreaterThan(30);
 });
 
 describe("a POST in pieces is handed to Node, and all that has come of it,", () => {
