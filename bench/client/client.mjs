@@ -5,11 +5,16 @@ import { optionsOf } from "../support/server-side.mjs";
 import { Fleet } from "./fleet.mjs";
 import { connectCalls, drain, emptyPolls, grpcCalls } from "./load.mjs";
 
-const options = optionsOf(process.argv);
-const fleet = new Fleet(options);
-const { port, certificates } = options;
+const { certificates } = optionsOf(process.argv);
+let port;
+let fleet;
 
 answerCalls({
+  /** To be called first: what the rest is about. */
+  useServer: (at) => {
+    port = at;
+    fleet = new Fleet({ port, certificates });
+  },
   park: (count) => fleet.park(count),
   wake: (count, times) => fleet.wake(count, times),
   steady: (count, rate, seconds) => fleet.steady(count, rate, seconds),

@@ -6,7 +6,7 @@ export class Credentials {
   #path;
   #read;
 
-  /** @param path of a file of `support/certificates.mjs`; `undefined` for plain TCP */
+  /** @param path of a file of `support/make-certificates.mjs`; `undefined` for plain TCP */
   constructor(path) {
     this.#path = path;
   }

@@ -130,7 +130,7 @@ function grpcCall(session) {
   });
 }
 
-/** @param certificates the path of a file of `support/certificates.mjs`; `undefined`: plain TCP */
+/** @param certificates the path of a file of `support/make-certificates.mjs`; `undefined`: plain TCP */
 function openAll(port, connections, certificates) {
   const credentials = new Credentials(certificates);
   return Promise.all(Array.from({ length: connections }, (_, i) => openWire(port, credentials.of(i))));

@@ -1,30 +1,8 @@
-// A CA, a server, an operator and as many agents as are asked for, made once and kept as one file of PEM texts.
+// The certificates of `make-certificates.mjs`, for those who use them: what makes them takes a third of a second to load.
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { issue } from "../../dist/src/pki/issue.js";
-import { authorityProfile, operatorProfile, serverProfile } from "../../dist/src/pki/profile.js";
-import { hostname } from "./dispatches.mjs";
+import { readFileSync } from "node:fs";
 
-/** @returns the path of a JSON file: `ca`, `server`, `operator` and `agents`, each with `certPem` and `keyPem` */
-export async function makeCertificates(folder, agentCount) {
-  const path = `${folder}/certificates-${agentCount}.json`;
-  if (existsSync(path)) return path;
-  const validity = { now: new Date(), days: 30 };
-  const ca = await issue(authorityProfile("bench CA", validity));
-  const server = await issue(serverProfile(["127.0.0.1", "localhost"], validity), ca);
-  const operator = await issue(operatorProfile("bench", validity), ca);
-  const agents = [];
-  for (let i = 0; i < agentCount; i++) agents.push(await issue(machine(i, validity), ca));
-  writeFileSync(path, JSON.stringify({ ca, server, operator, agents }), { mode: 0o600 });
-  return path;
-}
-
-/** A Common Name without prefix and suffix is the machine id as it is. */
-function machine(i, validity) {
-  const profile = operatorProfile("bench", validity);
-  return { ...profile, subject: [{ type: "CN", value: hostname(i) }] };
-}
-
+/** @param path of such a file */
 export function readCertificates(path) {
   return JSON.parse(readFileSync(path, "utf8"));
 }

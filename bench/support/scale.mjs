@@ -26,16 +26,16 @@ export const full = {
 
 export const quick = {
   rounds: 3,
-  wake: { sizes: [10, 5_000], tlsSizes: [], times: 60, warmUp: 50 },
+  wake: { sizes: [10, 3_000], tlsSizes: [], times: 60, warmUp: 50 },
   fanOut: {
-    sizes: [1_000, 3_000],
-    tlsSizes: [500],
+    sizes: [2_000],
+    tlsSizes: [300],
     batchSize: 1_000,
-    warmUp: 1_000,
-    broadcastAt: [500],
+    warmUp: 1_500,
+    broadcastAt: [300],
     peersAt: 1_000,
   },
-  steady: { parked: 2_000, perSecond: 50, seconds: 1, warmUp: 300 },
+  steady: { parked: 500, perSecond: 50, seconds: 1, warmUp: 1_500 },
   steadyTls: undefined,
   drain: { hosts: 1_000, each: 6, connections: 64 },
   emptyPoll: { connections: 64, seconds: 0.4 },

@@ -2,14 +2,15 @@
 
 import { mkdirSync } from "node:fs";
 import { start } from "./calls.mjs";
-import { makeCertificates } from "./certificates.mjs";
+import { makeCertificates } from "./make-certificates.mjs";
 
 let databases = 0;
 
 /** Everything that one run of the bench makes, in one folder. */
 export class Bench {
-  /** The path of a file of `support/certificates.mjs`. */
+  /** The path of a file of `make-certificates.mjs`. */
   certificates;
+  #agents = -1;
 
   constructor({ folder, profileTo }) {
     this.folder = folder;
@@ -26,8 +27,10 @@ export class Bench {
     return bench;
   }
 
-  /** From now on so many agents have certificates. They take a few milliseconds each to make. */
+  /** From now on so many agents have certificates, or more. They take a few milliseconds each to make. */
   async withAgents(count) {
+    if (count <= this.#agents) return;
+    this.#agents = count;
     this.certificates = await makeCertificates(this.folder, count);
   }
 
@@ -59,15 +62,14 @@ export class Bench {
   }
 
   async #subject(file, options) {
-    const server = await start(file, options, { profileTo: this.profileTo });
-    const port = await server.call("port");
     const certificates = options.wire === "mtls" ? this.certificates : undefined;
-    return new Subject(server, await start("client/client.mjs", { port, certificates }), {
-      file,
-      options,
-      port,
-      bench: this,
-    });
+    const [server, client] = await Promise.all([
+      start(file, options, { profileTo: this.profileTo }),
+      start("client/client.mjs", { certificates }),
+    ]);
+    const port = await server.call("port");
+    await client.call("useServer", port);
+    return new Subject(server, client, { file, options, port, bench: this });
   }
 
   /** For `Subject.restart`. */
@@ -91,8 +93,8 @@ export class Subject {
 
   async parked(count) {
     while ((await this.server.call("parked")) < count) await sleep(10);
-    // What the registration leaves to be done.
-    await sleep(300);
+    // What the registration leaves to be done: the product writes who is there 100 ms after the last, which takes longer for more.
+    await sleep(180 + count / 50);
   }
 
   /** @returns what `work` returns, and the CPU that the server used meanwhile, in microseconds */
@@ -121,11 +123,13 @@ export function sleep(ms) {
 
 /** Runs `work` with subjects that are started before and stopped after it, however it ends. */
 export async function withSubjects(starters, work) {
-  const subjects = {};
+  const names = Object.keys(starters);
+  const starting = names.map((name) => starters[name]());
   try {
-    for (const [name, starter] of Object.entries(starters)) subjects[name] = await starter();
-    return await work(subjects);
+    const subjects = await Promise.all(starting);
+    return await work(Object.fromEntries(names.map((name, i) => [name, subjects[i]])));
   } finally {
-    await Promise.all(Object.values(subjects).map((subject) => subject.stop()));
+    const started = await Promise.allSettled(starting);
+    await Promise.all(started.map(({ value }) => value?.stop()));
   }
 }
