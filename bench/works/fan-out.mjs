@@ -24,17 +24,21 @@ export async function fanOutBroadcast(bench, { rounds, fanOut: { broadcastAt, ba
   });
 }
 
-/** @param warmUp so many are handed out before anything is measured: code that is compiled is what is compared */
 function fanOutOver(starters, { name, limit, rounds, sizes, batchSize, warmUp }) {
   return withSubjects(starters, async (subjects) => {
-    for (const subject of Object.values(subjects)) {
-      for (let n = 0; n < warmUp; n += sizes[0]) await measure(subject, sizes[0], batchSize);
-    }
+    await warmUpAll(subjects, sizes[0], { batchSize, warmUp });
     const rows = [];
     for (const size of sizes)
       rows.push(...rowsOf(name, limit, size, await measureAll(subjects, rounds, size, batchSize)));
     return rows;
   });
+}
+
+/** @param warmUp so many are handed out before anything is measured: code that is compiled is what is compared */
+export async function warmUpAll(subjects, size, { batchSize, warmUp }) {
+  for (const subject of Object.values(subjects)) {
+    for (let n = 0; n < warmUp; n += size) await measure(subject, size, batchSize);
+  }
 }
 
 async function measureAll(subjects, rounds, size, batchSize) {

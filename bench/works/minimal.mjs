@@ -3,7 +3,7 @@
 import { row } from "../support/row.mjs";
 import { interleavedOver, pick } from "../support/statistics.mjs";
 import { withSubjects } from "../support/subjects.mjs";
-import { measure as measureFanOut } from "./fan-out.mjs";
+import { measure as measureFanOut, warmUpAll } from "./fan-out.mjs";
 import { drainOver } from "./throughput.mjs";
 import { wakeOver } from "./wake.mjs";
 
@@ -25,9 +25,7 @@ export async function minimal(bench, { rounds, wake, drain, fanOut, minimal: sca
 
 function fanOutOver(starters, rounds, { size, batchSize, warmUp }) {
   return withSubjects(starters, async (subjects) => {
-    for (const subject of Object.values(subjects)) {
-      for (let n = 0; n < warmUp; n += size) await measureFanOut(subject, size, batchSize);
-    }
+    await warmUpAll(subjects, size, { batchSize, warmUp });
     return interleavedOver(subjects, rounds, (subject) => measureFanOut(subject, size, batchSize));
   });
 }

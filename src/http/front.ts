@@ -8,7 +8,7 @@ import type { Binding, BindingAnswer } from "./binding/binding.js";
 import type { Call } from "./call.js";
 import { type Connection, connectionOf } from "./connections.js";
 import type { DirectServer } from "./direct/reader.js";
-import type { DirectRequest } from "./direct/request.js";
+import type { BegunPost, DirectRequest } from "./direct/request.js";
 import type { DirectResponse } from "./direct/response.js";
 import { type AnyRequest, type AnyResponse, type Ending, Exchange, isOfNode, type NodeExchange } from "./exchange.js";
 import { CertificateGate } from "./gate.js";
@@ -67,7 +67,7 @@ export class Front implements VisitWatcher, DirectServer {
   }
 
   /** The binding has a call for it. */
-  takesDirect({ method, url }: DirectRequest): boolean {
+  takesDirect({ method, url }: DirectRequest | BegunPost): boolean {
     return this.#options.binding.isLiteral(method, pathOf(url));
   }
 

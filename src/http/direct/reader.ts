@@ -2,14 +2,14 @@ import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { Connection } from "../connections.js";
 import { limits } from "../limits.js";
-import { type DirectRequest, headOf, readDirectRequest } from "./request.js";
+import { BegunPost, DirectRequest, headOf, readDirectRequest } from "./request.js";
 import { DirectResponse } from "./response.js";
 import { UnfinishedPost } from "./unfinished.js";
 
 /** Who serves requests that Node has not read. */
 export interface DirectServer {
   /** Whether it serves what this one asks for. */
-  takesDirect(request: DirectRequest): boolean;
+  takesDirect(request: DirectRequest | BegunPost): boolean;
   /** Whether it would listen to this client now. For nobody else is a body kept that comes in pieces. */
   isOpenTo(connection: Connection): boolean;
   serveDirect(request: DirectRequest, response: DirectResponse): void;
@@ -86,8 +86,8 @@ export class DirectReader {
   #begin(chunk: Buffer): void {
     const request = this.#requestIn(chunk);
     if (request === undefined) this.#handOver(chunk);
-    else if (request.missingBytes === 0) this.#arrived(request);
-    else this.#wait(request, chunk);
+    else if (request instanceof BegunPost) this.#wait(request, chunk);
+    else this.#arrived(request);
   }
 
   #arrived(request: DirectRequest): void {
@@ -95,11 +95,11 @@ export class DirectReader {
     this.#serve(request);
   }
 
-  #wait(request: DirectRequest, chunk: Buffer): void {
+  #wait(begun: BegunPost, chunk: Buffer): void {
     const { connection, server } = this.#options;
-    if (chunk.length + request.missingBytes > limits.directBodyBytes || !server.isOpenTo(connection))
+    if (chunk.length + begun.missingBytes > limits.directBodyBytes || !server.isOpenTo(connection))
       this.#handOver(chunk);
-    else this.#unfinished = new UnfinishedPost(request, chunk, connection, (late) => this.#giveUp(late));
+    else this.#unfinished = new UnfinishedPost(begun, chunk, connection, (late) => this.#giveUp(late));
   }
 
   #goOn(unfinished: UnfinishedPost, chunk: Buffer): void {
@@ -127,7 +127,7 @@ export class DirectReader {
    */
   #hold(chunk: Buffer, response: DirectResponse): void {
     const request = this.#held === undefined && response.shouldKeepAlive ? this.#requestIn(chunk) : undefined;
-    this.#held = request?.missingBytes === 0 ? request : undefined;
+    this.#held = request instanceof DirectRequest ? request : undefined;
     if (this.#held === undefined) response.shouldKeepAlive = false;
   }
 
@@ -141,7 +141,7 @@ export class DirectReader {
     server.serveDirect(request, response);
   }
 
-  #requestIn(chunk: Buffer): DirectRequest | undefined {
+  #requestIn(chunk: Buffer): DirectRequest | BegunPost | undefined {
     const head = headOf(chunk);
     if (head === undefined) return undefined;
     if (head === this.#last?.head) return this.#last;

@@ -1,25 +1,37 @@
 import { limits } from "../limits.js";
 
-/**
- * A request in the plainest form: a GET that is nothing but its head, or a POST with a body of a known length. A GET is made once for
- * all the requests of a connection that say the same, as those of an agent do: it must not be changed.
- */
-export class DirectRequest {
+/** What comes before the body. */
+class Head<Method extends "GET" | "POST"> {
   constructor(
-    readonly method: "GET" | "POST",
+    readonly method: Method,
     readonly url: string,
     /** By their names in lower case. */
     readonly headers: Readonly<Record<string, string | undefined>>,
-    /** The head as it came, to the empty line. */
+    /** As it came, to the empty line. */
     readonly head: string,
-    readonly body: Uint8Array,
-    /** How much of the body is still to come. It can be served once there is nothing. */
-    readonly missingBytes: number,
   ) {}
+}
 
-  /** The same once that is its whole body. */
-  with(body: Uint8Array): DirectRequest {
-    return new DirectRequest(this.method, this.url, this.headers, this.head, body, 0);
+/**
+ * A request in the plainest form: a GET that is nothing but its head, or a POST with its body. A GET is made once for all the requests
+ * of a connection that say the same, as those of an agent do: it must not be changed.
+ */
+export class DirectRequest extends Head<"GET" | "POST"> {
+  constructor(
+    { method, url, headers, head }: Head<"GET" | "POST">,
+    readonly body: Uint8Array,
+  ) {
+    super(method, url, headers, head);
+  }
+}
+
+/** A POST of which a part of the body is still to come. */
+export class BegunPost extends Head<"POST"> {
+  constructor(
+    { method, url, headers, head }: Head<"POST">,
+    readonly missingBytes: number,
+  ) {
+    super(method, url, headers, head);
   }
 }
 
@@ -57,23 +69,29 @@ const noBody = new Uint8Array();
  * @param body what has come behind the head
  * @returns `undefined` for whatever is not surely one such request, or the beginning of one, and no more than that
  */
-export function readDirectRequest(head: string, body: Uint8Array): DirectRequest | undefined {
+export function readDirectRequest(head: string, body: Uint8Array): DirectRequest | BegunPost | undefined {
   const [, method, url, lines] = shape.exec(head) ?? [];
   if (url === undefined || lines === undefined) return undefined;
   const headers = readHeaders(lines);
   // HTTP/1.1 wants one, and exactly one.
   if (headers?.host === undefined) return undefined;
   const length = headers["content-length"];
-  if (method === "POST") {
-    const missing = Number(length) - body.length;
-    // A plain number, as short as it can be.
-    return missing >= 0 && length === String(Number(length))
-      ? new DirectRequest(method, url, headers, head, body, missing)
-      : undefined;
-  }
+  if (method === "POST") return readPost(new Head(method, url, headers, head), length, body);
   return length === undefined && body.length === 0
-    ? new DirectRequest("GET", url, headers, head, noBody, 0)
+    ? new DirectRequest(new Head("GET", url, headers, head), noBody)
     : undefined;
+}
+
+function readPost(
+  head: Head<"POST">,
+  length: string | undefined,
+  body: Uint8Array,
+): DirectRequest | BegunPost | undefined {
+  // A plain number, as short as it can be.
+  if (length !== String(Number(length))) return undefined;
+  const missing = Number(length) - body.length;
+  if (missing > 0) return new BegunPost(head, missing);
+  return missing === 0 ? new DirectRequest(head, body) : undefined;
 }
 
 function readHeaders(lines: string): Record<string, string | undefined> | undefined {

@@ -1,10 +1,10 @@
 import type { Connection, ConnectionUser } from "../connections.js";
 import { limits } from "../limits.js";
-import type { DirectRequest } from "./request.js";
+import { type BegunPost, DirectRequest } from "./request.js";
 
 /** A POST whose body comes in several pieces, of which not all are there. A drain does not cut its connection. */
 export class UnfinishedPost implements ConnectionUser {
-  readonly #request: DirectRequest;
+  readonly #begun: BegunPost;
   readonly #connection: Connection;
   readonly #pieces: Buffer[];
   readonly #timer: NodeJS.Timeout;
@@ -14,11 +14,11 @@ export class UnfinishedPost implements ConnectionUser {
    * @param piece the first of it, from the head on
    * @param onLate told if it is not there after `limits.directBodyMs`
    */
-  constructor(request: DirectRequest, piece: Buffer, connection: Connection, onLate: (late: UnfinishedPost) => void) {
-    this.#request = request;
+  constructor(begun: BegunPost, piece: Buffer, connection: Connection, onLate: (late: UnfinishedPost) => void) {
+    this.#begun = begun;
     this.#connection = connection;
     this.#pieces = [piece];
-    this.#missingBytes = request.missingBytes;
+    this.#missingBytes = begun.missingBytes;
     this.#timer = setTimeout(onLate, limits.directBodyMs, this).unref();
     connection.owner.exchangeBegan(connection, this);
   }
@@ -40,8 +40,7 @@ export class UnfinishedPost implements ConnectionUser {
 
   /** Once nothing is missing. */
   get whole(): DirectRequest {
-    const { head } = this.#request;
-    return this.#request.with(this.bytes.subarray(head.length));
+    return new DirectRequest(this.#begun, this.bytes.subarray(this.#begun.head.length));
   }
 
   /** It is somebody else's from now on. */
